@@ -1,0 +1,44 @@
+/** The rules that hold the tree; ARCHITECTURE.md says why. */
+const rule = (name, from, to, more = {}) => ({ name, severity: "error", from, to, ...more });
+
+module.exports = {
+  forbidden: [
+    rule("no-circular", {}, { circular: true }),
+    rule("src-knows-nothing-local", { path: "^src/" }, { path: "^(local|demo|test|bench)/" }),
+    rule(
+      "src-uses-production-packages",
+      { path: "^src/" },
+      { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"] },
+    ),
+    rule("domain-imports-nothing", { path: "^src/lib/domain/" }, { pathNot: "^src/lib/domain/" }),
+    rule(
+      "contracts-import-zod",
+      { path: "^src/lib/contracts/" },
+      { pathNot: "^src/lib/(contracts|domain)/|node_modules/zod/" },
+    ),
+    rule(
+      "use-cases-have-no-clients",
+      { path: "^src/lib/use-cases/" },
+      { path: "node_modules/@azure/|^src/(functions|lib/(azure|http))/" },
+    ),
+    rule(
+      "only-adapters-import-azure-clients",
+      { path: "^src/", pathNot: "^src/lib/azure/" },
+      { path: "node_modules/@azure/(?!functions/)" },
+    ),
+    rule(
+      "only-the-edge-knows-functions",
+      { path: "^src/", pathNot: "^src/(functions|lib/(http|queue))/" },
+      { path: "node_modules/@azure/functions/" },
+    ),
+    rule("local-knows-nothing-of-chat", { path: "^local/" }, { path: "^(src|demo|bench|test)/" }),
+    rule("demo-uses-the-contracts", { path: "^demo/" }, { path: "^(src/(?!lib/contracts/)|local/|test/|bench/)" }),
+    rule("broker-is-pure", { path: "^local/service-bus/broker/" }, { dependencyTypes: ["npm", "npm-dev"] }),
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsConfig: { fileName: "tsconfig.check.json" },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "require", "node", "default"] },
+  },
+};

@@ -1,0 +1,16 @@
+/** One project per kind of test; CONTRIBUTING.md says what belongs where. */
+const project = (displayName, more = {}) => ({
+  displayName,
+  testMatch: [`<rootDir>/test/${displayName}/**/*.test.ts`],
+  testEnvironment: "<rootDir>/test/support/node-environment.js",
+  extensionsToTreatAsEsm: [".ts"],
+  moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": ["$1.ts", "$1.js"] },
+  transform: { "^.+\\.ts$": ["ts-jest", { useESM: true, tsconfig: "tsconfig.jest.json", diagnostics: false }] },
+  setupFilesAfterEnv: ["<rootDir>/test/support/setup.js"],
+  ...more,
+});
+
+export default {
+  maxWorkers: 2,
+  projects: [project("unit"), project("conformance"), project("integration"), project("e2e")],
+};

@@ -1,0 +1,65 @@
+// Turns TypeScript into the JavaScript that runs: src/ into dist/ (what is deployed), everything else into out/.
+// Types are not checked here (`npm run types` does that), so it is fast enough to run before every start.
+import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+
+const targets = [
+  { folders: ["src"], outbase: "src", outdir: "dist" },
+  { folders: ["local", "demo", "bench"], outbase: ".", outdir: "out" },
+];
+
+/** Compiles every folder; resolves to the number of files that changed. */
+export async function compile() {
+  const changed = await Promise.all(targets.map(compileTarget));
+  return changed.reduce((sum, n) => sum + n, 0);
+}
+
+async function compileTarget({ folders, outbase, outdir }) {
+  const entryPoints = (await Promise.all(folders.map((folder) => filesIn(folder, ".ts")))).flat();
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints,
+    outbase,
+    outdir,
+    bundle: false,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    sourcemap: "linked",
+    sourcesContent: false,
+    write: false,
+  });
+  const written = await Promise.all(outputFiles.map((file) => writeIfChanged(file.path, file.contents)));
+  await removeStale(outdir, new Set(outputFiles.map((file) => file.path)));
+  return written.filter(Boolean).length;
+}
+
+async function filesIn(folder, extension) {
+  const entries = await readdir(path.join(root, folder), { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith(extension) && !entry.name.endsWith(".d.ts"))
+    .map((entry) => path.join(entry.parentPath, entry.name));
+}
+
+/** A process that is starting may be reading these files: replace them whole, and only when they differ. */
+async function writeIfChanged(file, contents) {
+  const present = await readFile(file).catch(() => undefined);
+  if (present?.equals(contents)) return false;
+  await mkdir(path.dirname(file), { recursive: true });
+  const temporary = `${file}.${process.pid}.tmp`;
+  await writeFile(temporary, contents);
+  await rename(temporary, file);
+  return true;
+}
+
+/** The functions host loads every file in dist/functions: one whose source is gone must not stay. */
+async function removeStale(outdir, current) {
+  const present = (await filesIn(outdir, ".js")).concat(await filesIn(outdir, ".js.map"));
+  await Promise.all(present.filter((file) => !current.has(file)).map((file) => rm(file, { force: true })));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await compile();

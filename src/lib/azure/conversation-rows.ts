@@ -1,0 +1,194 @@
+/**
+ * How a conversation lies in its partition of the table `conversations`:
+ *
+ *   meta                the head; its ETag orders everything
+ *   e|seq               a log entry
+ *   m|inverted seq      a message's document, newest first
+ *   i|id                where a message id leads
+ *   u|user              a member
+ *   x|minute|id         what a deadline must find
+ *
+ * Times are ISO 8601 texts, so that a person can read them in any table browser.
+ */
+/* eslint-disable @typescript-eslint/consistent-type-definitions -- the table client wants types with an index signature */
+import type { Head, Member, Step } from "../domain/conversation.js";
+import type { MessageDocument, MessageIndex } from "../domain/message.js";
+import type { ChangeType } from "../contracts/shapes.js";
+import type { Entry, Expiry } from "../ports.js";
+import { newestFirstKey, seqKey, userKey, userOfKey } from "./tables.js";
+
+export type Keys = {
+  readonly partitionKey: string;
+  readonly rowKey: string;
+};
+
+export const HEAD_KEY = "meta";
+export const entryKey = (seq: number): string => `e|${seqKey(seq)}`;
+export const documentKey = (seq: number): string => `m|${newestFirstKey(seq)}`;
+export const indexKey = (messageId: string): string => `i|${messageId}`;
+export const memberKey = (user: string): string => `u|${userKey(user)}`;
+export const expiryKey = ({ minute, messageId }: Pick<Expiry, "minute" | "messageId">): string =>
+  `x|${minute}|${messageId}`;
+
+/** A property that is undefined must not become one that is null. */
+const without = <Row extends object>(row: Row): Row =>
+  Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined)) as Row;
+
+export type HeadRow = {
+  title?: string | undefined;
+  createdBy: string;
+  createdAt: string;
+  headSeq: number;
+  lastMessageAt?: string | undefined;
+  lastMessageSeq: number;
+};
+
+export const headToRow = (head: Head): Keys & HeadRow =>
+  without({
+    partitionKey: head.conversationId,
+    rowKey: HEAD_KEY,
+    title: head.title,
+    createdBy: head.createdBy,
+    createdAt: head.createdAt.toISOString(),
+    headSeq: head.headSeq,
+    lastMessageAt: head.lastMessageAt?.toISOString(),
+    lastMessageSeq: head.lastMessageSeq,
+  });
+
+export const headFromRow = (row: Keys & HeadRow): Head => ({
+  conversationId: row.partitionKey,
+  ...(row.title === undefined ? {} : { title: row.title }),
+  createdBy: row.createdBy,
+  createdAt: new Date(row.createdAt),
+  headSeq: row.headSeq,
+  ...(row.lastMessageAt === undefined ? {} : { lastMessageAt: new Date(row.lastMessageAt) }),
+  lastMessageSeq: row.lastMessageSeq,
+});
+
+export type MemberRow = {
+  joinedSeq: number;
+  joinedAt: string;
+  delivered: string;
+  read: string;
+};
+
+export const memberToRow = (conversationId: string, member: Member): Keys & MemberRow => ({
+  partitionKey: conversationId,
+  rowKey: memberKey(member.user),
+  joinedSeq: member.joinedSeq,
+  joinedAt: member.joinedAt.toISOString(),
+  delivered: JSON.stringify(member.delivered),
+  read: JSON.stringify(member.read),
+});
+
+export const memberFromRow = (row: Keys & MemberRow): Member => ({
+  user: userOfKey(row.rowKey.slice("u|".length)),
+  joinedSeq: row.joinedSeq,
+  joinedAt: new Date(row.joinedAt),
+  delivered: JSON.parse(row.delivered) as Step[],
+  read: JSON.parse(row.read) as Step[],
+});
+
+export type EntryRow = {
+  type: string;
+  messageId?: string | undefined;
+  messageSeq?: number | undefined;
+  at: string;
+};
+
+export const entryToRow = (conversationId: string, entry: Entry): Keys & EntryRow =>
+  without({
+    partitionKey: conversationId,
+    rowKey: entryKey(entry.seq),
+    type: entry.type,
+    messageId: entry.messageId,
+    messageSeq: entry.messageSeq,
+    at: entry.at.toISOString(),
+  });
+
+export const entryFromRow = (row: Keys & EntryRow): Entry => ({
+  seq: Number(row.rowKey.slice("e|".length)),
+  type: row.type as ChangeType,
+  ...(row.messageId === undefined ? {} : { messageId: row.messageId }),
+  ...(row.messageSeq === undefined ? {} : { messageSeq: row.messageSeq }),
+  at: new Date(row.at),
+});
+
+export type DocumentRow = {
+  messageId: string;
+  seq: number;
+  author: string;
+  text?: string | undefined;
+  replyTo?: string | undefined;
+  sentAt: string;
+  expiresAt: string;
+  state: string;
+};
+
+export const documentToRow = (document: MessageDocument): Keys & DocumentRow =>
+  without({
+    partitionKey: document.conversationId,
+    rowKey: documentKey(document.seq),
+    messageId: document.messageId,
+    seq: document.seq,
+    author: document.author,
+    text: document.text,
+    replyTo: document.replyTo,
+    sentAt: document.sentAt.toISOString(),
+    expiresAt: document.expiresAt.toISOString(),
+    state: document.state,
+  });
+
+export const documentFromRow = (row: Keys & DocumentRow): MessageDocument => ({
+  conversationId: row.partitionKey,
+  messageId: row.messageId,
+  seq: row.seq,
+  author: row.author,
+  ...(row.text === undefined ? {} : { text: row.text }),
+  ...(row.replyTo === undefined ? {} : { replyTo: row.replyTo }),
+  sentAt: new Date(row.sentAt),
+  expiresAt: new Date(row.expiresAt),
+  state: row.state as MessageDocument["state"],
+});
+
+export type IndexRow = {
+  author: string;
+  state: string;
+  seq?: number | undefined;
+  at: string;
+  expiresAt: string;
+  failure?: string | undefined;
+};
+
+export const indexToRow = (conversationId: string, index: MessageIndex): Keys & IndexRow =>
+  without({
+    partitionKey: conversationId,
+    rowKey: indexKey(index.messageId),
+    author: index.author,
+    state: index.state,
+    seq: index.seq,
+    at: index.at.toISOString(),
+    expiresAt: index.expiresAt.toISOString(),
+    failure: index.failure,
+  });
+
+export const indexFromRow = (row: Keys & IndexRow): MessageIndex => ({
+  messageId: row.rowKey.slice("i|".length),
+  author: row.author,
+  state: row.state as MessageIndex["state"],
+  ...(row.seq === undefined ? {} : { seq: row.seq }),
+  at: new Date(row.at),
+  expiresAt: new Date(row.expiresAt),
+  ...(row.failure === undefined ? {} : { failure: row.failure }),
+});
+
+export const expiryToRow = (conversationId: string, expiry: Expiry): Keys & { seq: number } => ({
+  partitionKey: conversationId,
+  rowKey: expiryKey(expiry),
+  seq: expiry.seq,
+});
+
+export const expiryFromRow = (row: Keys & { seq: number }): Expiry => {
+  const [, minute = "", messageId = ""] = row.rowKey.split("|");
+  return { minute, messageId, seq: row.seq };
+};

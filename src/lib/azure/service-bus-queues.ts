@@ -1,0 +1,102 @@
+/** Sending to the queues. Receiving is the Functions host's work. */
+import { createHash } from "node:crypto";
+import {
+  RetryMode,
+  ServiceBusClient,
+  type ServiceBusClientOptions,
+  type ServiceBusMessage,
+  type ServiceBusSender,
+} from "@azure/service-bus";
+import type { Config } from "../config.js";
+import { timeLeft } from "../domain/message.js";
+import type { Queues, Trace } from "../ports.js";
+import { identityOf } from "./credential.js";
+import { calling } from "./transient.js";
+
+/** The client's defaults (3 × 30 s) would outlast any caller; a send is cheap to try again. */
+const OPTIONS: ServiceBusClientOptions = {
+  retryOptions: {
+    mode: RetryMode.Exponential,
+    maxRetries: 3,
+    retryDelayInMs: 200,
+    maxRetryDelayInMs: 1_000,
+    timeoutInMs: 10_000,
+  },
+};
+
+export interface ServiceBusQueues extends Queues {
+  /** Resolves when the namespace answers. */
+  probe(): Promise<void>;
+}
+
+export async function serviceBusQueues(config: Config, now: () => number): Promise<ServiceBusQueues> {
+  const client =
+    config.SERVICE_BUS !== undefined
+      ? new ServiceBusClient(config.SERVICE_BUS, OPTIONS)
+      : new ServiceBusClient(String(config.SERVICE_BUS__fullyQualifiedNamespace), await identityOf(config), OPTIONS);
+  const senders = new Map<string, ServiceBusSender>();
+
+  function senderOf(queue: string): ServiceBusSender {
+    let sender = senders.get(queue);
+    if (sender === undefined) {
+      sender = client.createSender(queue);
+      senders.set(queue, sender);
+    }
+    return sender;
+  }
+
+  /**
+   * The trace goes along under both names: `traceparent` is ours, `Diagnostic-Id` is what the Functions host ties the
+   * receiving invocation to (azure-sdk, instrumentServiceBusMessage).
+   */
+  const traced = (message: ServiceBusMessage, trace: Trace): ServiceBusMessage =>
+    trace === undefined
+      ? message
+      : {
+          ...message,
+          applicationProperties: { ...message.applicationProperties, traceparent: trace, "Diagnostic-Id": trace },
+        };
+
+  const send = (queue: string, message: ServiceBusMessage, trace: Trace): Promise<void> =>
+    calling("Service Bus", () =>
+      senderOf(queue).sendMessages(traced({ contentType: "application/json", ...message }, trace)),
+    );
+
+  return {
+    sendText: (envelope, trace) => {
+      const { conversation, author, id, text, quote, attempt } = envelope;
+      return send(
+        "text-messages",
+        {
+          body: envelope,
+          sessionId: conversation,
+          messageId: digest([conversation, author, id, text, quote ?? null, attempt]),
+          // 0 would mean "none" to the client: a text with no life left is not sent, but a race must not make it immortal.
+          timeToLive: Math.max(1, timeLeft({ expiresAt: new Date(envelope.endsAt) }, now())),
+        },
+        trace,
+      );
+    },
+
+    scheduleDeadline: (envelope, at, key, trace) =>
+      send("deadlines", { body: envelope, messageId: key, scheduledEnqueueTimeUtc: at }, trace),
+
+    sendFailure: (failure, lifetimeMs, trace) =>
+      send("failed-messages", { body: failure, messageId: failure.id, timeToLive: Math.max(1, lifetimeMs) }, trace),
+
+    probe: () =>
+      calling("Service Bus", async () => {
+        // Opening a sender takes the connection, the sign-in and the queue; nothing is sent.
+        const sender = client.createSender("text-messages");
+        try {
+          await sender.createMessageBatch();
+        } finally {
+          await sender.close();
+        }
+      }),
+  };
+}
+
+/** The same for the same parts, whatever is in them; 64 characters, and a broker id may have 128. */
+export const digest = (parts: readonly unknown[]): string =>
+  createHash("sha256").update(JSON.stringify(parts)).digest("hex");

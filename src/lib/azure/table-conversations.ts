@@ -1,0 +1,166 @@
+/** Conversations in Table Storage: one partition each, so that whatever belongs together is written together. */
+import { odata, type TableClient, type TransactionAction } from "@azure/data-tables";
+import type { Conversations, LogStep, Versioned } from "../ports.js";
+import * as rows from "./conversation-rows.js";
+import { callingStorage, firstRows, unlessChanged, unlessMissing } from "./tables.js";
+
+type RowOf<Row> = Row & rows.Keys & { etag: string };
+
+export function tableConversations(table: TableClient): Conversations {
+  async function point<Row extends object>(conversationId: string, rowKey: string): Promise<RowOf<Row> | undefined> {
+    return unlessMissing(() => table.getEntity<Row>(conversationId, rowKey) as Promise<RowOf<Row>>);
+  }
+
+  /** Rows with `from <= key < below`: a range, because an `or` of keys would make the service scan the partition. */
+  function range<Row extends object>(
+    conversationId: string,
+    { from, below, limit, select }: { from: string; below: string; limit: number; select?: readonly string[] },
+  ): Promise<RowOf<Row>[]> {
+    const filter = odata`PartitionKey eq ${conversationId} and RowKey ge ${from} and RowKey lt ${below}`;
+    return firstRows<Row>(table, filter, limit, select);
+  }
+
+  const versioned = <Read, Row extends { etag: string }>(row: Row, read: (row: Row) => Read): Versioned<Read> => ({
+    ...read(row),
+    etag: row.etag,
+  });
+
+  return {
+    create: (head, members, first) =>
+      callingStorage(() =>
+        unlessChanged(() =>
+          table.submitTransaction([
+            ["create", rows.headToRow(head)],
+            ["create", rows.entryToRow(head.conversationId, first)],
+            ...members.map((member): TransactionAction => ["create", rows.memberToRow(head.conversationId, member)]),
+          ]),
+        ),
+      ),
+
+    load: (conversationId) =>
+      callingStorage(async () => {
+        // "meta" and "u|…" with nothing between them but scheduled messages, whose text is not selected.
+        const found = await range<rows.HeadRow & rows.MemberRow>(conversationId, {
+          from: rows.HEAD_KEY,
+          below: "u}",
+          limit: 1000,
+          select: [
+            "PartitionKey",
+            "RowKey",
+            "title",
+            "createdBy",
+            "createdAt",
+            "headSeq",
+            "lastMessageAt",
+            "lastMessageSeq",
+            "joinedSeq",
+            "joinedAt",
+            "delivered",
+            "read",
+          ],
+        });
+        const head = found.find((row) => row.rowKey === rows.HEAD_KEY);
+        if (head === undefined) return undefined;
+        return {
+          head: versioned(head, rows.headFromRow),
+          members: found.filter((row) => row.rowKey.startsWith("u|")).map((row) => versioned(row, rows.memberFromRow)),
+        };
+      }),
+
+    look: (conversationId, { user, messageId, headless = false }) =>
+      callingStorage(async () => {
+        const [head, member, index] = await Promise.all([
+          headless ? undefined : point<rows.HeadRow>(conversationId, rows.HEAD_KEY),
+          user === undefined ? undefined : point<rows.MemberRow>(conversationId, rows.memberKey(user)),
+          messageId === undefined ? undefined : point<rows.IndexRow>(conversationId, rows.indexKey(messageId)),
+        ]);
+        return {
+          ...(head === undefined ? {} : { head: versioned(head, rows.headFromRow) }),
+          ...(member === undefined ? {} : { member: versioned(member, rows.memberFromRow) }),
+          ...(index === undefined ? {} : { index: rows.indexFromRow(index) }),
+        };
+      }),
+
+    commit: (step) => callingStorage(() => unlessChanged(() => table.submitTransaction(actionsOf(step)))),
+
+    addIndex: (conversationId, index) =>
+      callingStorage(() => unlessChanged(() => table.createEntity(rows.indexToRow(conversationId, index)))),
+
+    saveMember: (conversationId, { etag, ...member }) =>
+      callingStorage(() =>
+        unlessChanged(() => table.updateEntity(rows.memberToRow(conversationId, member), "Replace", { etag })),
+      ),
+
+    entries: (conversationId, after, limit) =>
+      callingStorage(async () => {
+        const found = await range<rows.EntryRow>(conversationId, {
+          from: rows.entryKey(after + 1),
+          below: "e}",
+          limit,
+        });
+        return found.map(rows.entryFromRow);
+      }),
+
+    document: (conversationId, seq) =>
+      callingStorage(async () => {
+        const row = await point<rows.DocumentRow>(conversationId, rows.documentKey(seq));
+        return row === undefined ? undefined : rows.documentFromRow(row);
+      }),
+
+    documents: (conversationId, { above, upTo, limit }) =>
+      callingStorage(async () => {
+        const found = await range<rows.DocumentRow>(conversationId, {
+          from: rows.documentKey(upTo),
+          below: rows.documentKey(above),
+          limit,
+        });
+        return found.map(rows.documentFromRow);
+      }),
+
+    countOfOthers: (conversationId, above, author, limit) =>
+      callingStorage(async () => {
+        const found = await range<{ author: string }>(conversationId, {
+          from: "m|",
+          below: rows.documentKey(above),
+          limit,
+          select: ["PartitionKey", "RowKey", "author"],
+        });
+        return found.filter((row) => row.author !== author).length;
+      }),
+
+    expiries: (conversationId, minute, limit) =>
+      callingStorage(async () => {
+        const found = await range<{ seq: number }>(conversationId, {
+          from: `x|${minute}|`,
+          below: `x|${minute}}`,
+          limit,
+        });
+        return found.map(rows.expiryFromRow);
+      }),
+  };
+}
+
+/** The rows of one log step, as one entity-group transaction: the head's ETag is its condition. */
+function actionsOf(step: LogStep): TransactionAction[] {
+  const conversationId = step.head.conversationId;
+  const keys = (rowKey: string): rows.Keys => ({ partitionKey: conversationId, rowKey });
+  // A document or an index that is there already is replaced only by a step that ends it.
+  const ends = step.expiriesMet !== undefined;
+  const write = (row: rows.Keys): TransactionAction => (ends ? ["upsert", row, "Replace"] : ["create", row]);
+  return [
+    ["update", rows.headToRow(step.next), "Replace", { etag: step.head.etag }],
+    ...step.entries.map((entry): TransactionAction => ["create", rows.entryToRow(conversationId, entry)]),
+    ...(step.documents ?? []).map((document) => write(rows.documentToRow(document))),
+    ...(step.indexes ?? []).map((index) => write(rows.indexToRow(conversationId, index))),
+    ...(step.expiriesAdded ?? []).map((expiry): TransactionAction => [
+      "create",
+      rows.expiryToRow(conversationId, expiry),
+    ]),
+    ...(step.expiriesMet ?? []).map((expiry): TransactionAction => ["delete", keys(rows.expiryKey(expiry))]),
+    ...(step.membersAdded ?? []).map((member): TransactionAction => [
+      "create",
+      rows.memberToRow(conversationId, member),
+    ]),
+    ...(step.membersRemoved ?? []).map((user): TransactionAction => ["delete", keys(rows.memberKey(user))]),
+  ];
+}

@@ -1,0 +1,30 @@
+/**
+ * What falls due in which minute: table `due`. Sharded, because every text of a minute goes to the same minute a day later,
+ * and one partition takes 2,000 operations a second (learn.microsoft.com, storage scalability targets).
+ */
+import { createHash } from "node:crypto";
+import type { TableClient } from "@azure/data-tables";
+import type { Dues } from "../ports.js";
+import { callingStorage, unlessMissing } from "./tables.js";
+
+const SHARDS = 16;
+
+export function tableDues(table: TableClient): Dues {
+  const partition = (minute: string, conversationId: string): string => {
+    const shard = (createHash("sha256").update(conversationId).digest()[0] ?? 0) % SHARDS;
+    return `${minute}|${shard.toString(16)}`;
+  };
+  return {
+    add: (minute, conversationId) =>
+      callingStorage(async () => {
+        await table.upsertEntity(
+          { partitionKey: partition(minute, conversationId), rowKey: conversationId },
+          "Replace",
+        );
+      }),
+    remove: (minute, conversationId) =>
+      callingStorage(async () => {
+        await unlessMissing(() => table.deleteEntity(partition(minute, conversationId), conversationId));
+      }),
+  };
+}

@@ -1,0 +1,61 @@
+/**
+ * Every setting that the app reads, in one schema. A dependency is named by a connection string, or by its address (then the
+ * app signs in with its identity), in the Functions host's own way: `NAME`, or `NAME__property`.
+ */
+import { z } from "zod";
+
+const text = z.string().min(1);
+
+const Settings = z
+  .object({
+    SERVICE_BUS: text.optional(),
+    SERVICE_BUS__fullyQualifiedNamespace: text.optional(),
+    STORAGE: text.optional(),
+    STORAGE__tableServiceUri: z.url().optional(),
+    WEB_PUBSUB: text.optional(),
+    WEB_PUBSUB__endpoint: z.url().optional(),
+    WEB_PUBSUB_HUB: text.default("chat"),
+    /** Client id of the user-assigned identity; absent for the system-assigned one. */
+    AZURE_CLIENT_ID: text.optional(),
+    /** The `iss` of every token; its discovery document names the keys. */
+    AUTH_ISSUER: z.url(),
+    AUTH_AUDIENCE: text,
+    /** The claim that says who the user is. */
+    AUTH_USER_CLAIM: text.default("sub"),
+  })
+  .superRefine((settings, context) => {
+    for (const [name, property] of [
+      ["SERVICE_BUS", "fullyQualifiedNamespace"],
+      ["STORAGE", "tableServiceUri"],
+      ["WEB_PUBSUB", "endpoint"],
+    ] as const) {
+      const byAddress = `${name}__${property}` as keyof typeof settings;
+      if (settings[name] === undefined && settings[byAddress] === undefined) {
+        context.addIssue({
+          code: "custom",
+          path: [name],
+          message: `missing: set it, or ${byAddress} to sign in with an identity`,
+        });
+      }
+    }
+  });
+
+export type Config = Readonly<z.infer<typeof Settings>>;
+
+/** The names of all settings; a test compares them with local.settings.example.json. */
+export const SETTING_NAMES: readonly string[] = Object.keys(Settings.shape);
+
+/**
+ * Reads the settings from the environment.
+ * @throws Error that lists everything that is wrong, and where to set it
+ */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  // An app setting that is there but empty is one that somebody has cleared.
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+  const result = Settings.safeParse(given);
+  if (result.success) return Object.freeze(result.data);
+  const problems = result.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+  throw new Error(
+    `The settings are not complete; set them in local.settings.json (see local.settings.example.json) or in the app settings:\n  ${problems.join("\n  ")}`,
+  );
+}

@@ -1,0 +1,73 @@
+/** What clients send. Unknown fields are ignored, so that a newer client can talk to an older server. */
+import { z } from "zod";
+import { MAX_MEMBERS } from "../domain/conversation.js";
+import { id, seq, text, user } from "./fields.js";
+
+export const CreateConversation = z.object({
+  id: id.optional(),
+  title: z
+    .string({ error: "must be a string" })
+    .min(1, { error: "must not be empty" })
+    .max(200, { error: "must be at most 200 characters" })
+    // eslint-disable-next-line no-control-regex -- a title is one line
+    .refine((value) => !/[\u0000-\u001f\u007f-\u009f]|\p{Surrogate}/u.test(value), {
+      error: "must not have control characters or half a surrogate pair",
+    })
+    .optional(),
+  members: z
+    .array(user, { error: "must be a list of user ids" })
+    .min(1, { error: "must name at least one other member" })
+    .max(MAX_MEMBERS, { error: `must name at most ${MAX_MEMBERS} members` })
+    .refine((members) => new Set(members).size === members.length, { error: "must not name a member twice" }),
+});
+export type CreateConversation = z.infer<typeof CreateConversation>;
+
+export const SendMessage = z.object({ id: id.optional(), text, replyTo: id.optional() });
+export type SendMessage = z.infer<typeof SendMessage>;
+
+export const Receipts = z
+  .object({ deliveredSeq: seq.optional(), readSeq: seq.optional() })
+  .refine((marks) => marks.deliveredSeq !== undefined || marks.readSeq !== undefined, {
+    error: "must have deliveredSeq or readSeq",
+  });
+export type Receipts = z.infer<typeof Receipts>;
+
+const MAX_HEADS = 100;
+export const Sync = z.object({
+  heads: z
+    .record(id, seq, { error: "must be an object of conversation ids and seqs" })
+    .refine((heads) => Object.keys(heads).length <= MAX_HEADS, {
+      error: `must name at most ${MAX_HEADS} conversations`,
+    }),
+});
+export type Sync = z.infer<typeof Sync>;
+
+/** A Socket.IO id is 20 characters of base64url; the bound only keeps a filter from becoming a book. */
+export const Join = z.object({
+  socketId: z.string({ error: "must be a string" }).regex(/^[\w-]{1,64}$/, { error: "must be a Socket.IO socket id" }),
+});
+export type Join = z.infer<typeof Join>;
+
+const wholeNumber = z
+  .string()
+  .regex(/^\d{1,12}$/, { error: "must be a whole number" })
+  .transform(Number);
+const limit = (most: number) =>
+  wholeNumber
+    .pipe(
+      z
+        .number()
+        .min(1, { error: "must be at least 1" })
+        .max(most, { error: `must be at most ${most}` }),
+    )
+    .optional();
+
+export const Page = z.object({ limit: limit(100), cursor: z.string().max(400).optional() });
+export type Page = z.infer<typeof Page>;
+
+export const Changes = z.object({ after: wholeNumber.optional(), limit: limit(100) });
+export type Changes = z.infer<typeof Changes>;
+
+export const ConversationPath = z.object({ conversation: id });
+export const MessagePath = z.object({ conversation: id, message: id });
+export const MemberPath = z.object({ conversation: id, user });

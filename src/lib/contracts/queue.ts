@@ -1,0 +1,65 @@
+/**
+ * What crosses a queue: one versioned envelope per queue.
+ *
+ * No field is named like a Service Bus property (`messageId`, `to`, `subject`, `sessionId`, `contentType` …): the Functions host
+ * copies the fields of a JSON body over the message's own properties (azure-webjobs-sdk, Utility.ApplyBindingData).
+ */
+import { z } from "zod";
+import { id, seq, user } from "./fields.js";
+
+const time = z.iso.datetime();
+
+/** `text-messages`. The text is here and in its document, nowhere else; session = conversation, TTL = until `endsAt`. */
+export const TextEnvelope = z.object({
+  v: z.literal(1),
+  id,
+  conversation: id,
+  author: user,
+  text: z.string(),
+  /** The id of the message that this one replies to. */
+  quote: id.optional(),
+  sentAt: time,
+  /** When the text expires. */
+  endsAt: time,
+  /** 1 for the first send; one more each time that the dead-letter function sends it again. */
+  attempt: z.int().min(1),
+});
+export type TextEnvelope = z.infer<typeof TextEnvelope>;
+
+/** What of a text that breaks its contract may still be told to its sender. */
+export const TextOrigin = z.object({ id, conversation: id, author: user, endsAt: time.optional().catch(undefined) });
+export type TextOrigin = z.infer<typeof TextOrigin>;
+
+/** `deadlines`. Never cancelled: the handler reads the rows again and does what is true then. */
+export const DeadlineEnvelope = z.discriminatedUnion("kind", [
+  /** The texts of a conversation that expire in this minute; `message` names one whose bucket may have fired already. */
+  z.object({
+    v: z.literal(1),
+    kind: z.literal("expire"),
+    conversation: id,
+    minute: z.string().regex(/^\d{12}$/),
+    message: id.optional(),
+  }),
+  /** A member who is gone: take the sockets out once more, for a join may have overlapped. */
+  z.object({ v: z.literal(1), kind: z.literal("evict"), conversation: id, user }),
+  /** A log entry whose event could not be published. */
+  z.object({ v: z.literal(1), kind: z.literal("announce"), conversation: id, seq, tries: z.int().min(1) }),
+]);
+export type DeadlineEnvelope = z.infer<typeof DeadlineEnvelope>;
+
+/** `failed-messages`: what could not be processed, as it was, with the reason. Parked for an operator. */
+export interface FailureEnvelope {
+  readonly v: 1;
+  /** The same for the same failure, so that telling it twice is one. */
+  readonly id: string;
+  readonly queue: string;
+  readonly reason: string;
+  readonly detail: string;
+  readonly at: string;
+  readonly attempts: number;
+  readonly conversation?: string;
+  readonly message?: string;
+  readonly author?: string;
+  /** The message's body as it came. */
+  readonly original: unknown;
+}

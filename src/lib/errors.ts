@@ -1,0 +1,92 @@
+/**
+ * The catalogue of everything that can go wrong for a caller. A code is for ever; docs/errors.md explains each (a test
+ * compares). An HTTP answer is a problem detail (RFC 9457); a message's failure carries the code alone.
+ */
+
+interface CatalogueEntry {
+  readonly status: number;
+  readonly title: string;
+  /** Trying the very same again may succeed. */
+  readonly retryable?: true;
+  /** Seconds to wait before that, for `Retry-After`. */
+  readonly retryAfter?: number;
+}
+
+export const CATALOGUE = {
+  "body-missing": { status: 400, title: "The request needs a JSON body." },
+  "body-not-json": { status: 400, title: "The body is not JSON." },
+  "length-required": { status: 411, title: "The request came without Content-Length." },
+  "body-too-large": { status: 413, title: "The body is too large." },
+  "media-type-unsupported": { status: 415, title: "The body must be application/json." },
+  "input-invalid": { status: 422, title: "Some fields are not as they must be." },
+  "parameter-invalid": { status: 400, title: "A part of the address is not as it must be." },
+  "cursor-invalid": { status: 400, title: "The cursor is not one that this list gave out." },
+  "cursor-expired": { status: 410, title: "The log does not reach back that far." },
+  "token-missing": { status: 401, title: "The request needs a bearer token." },
+  "token-invalid": { status: 401, title: "The bearer token is not valid." },
+  "conversation-unknown": { status: 404, title: "There is no such conversation." },
+  "conversation-id-taken": { status: 409, title: "The id belongs to another conversation." },
+  "conversation-full": { status: 409, title: "The conversation has as many members as it can have." },
+  "member-unknown": { status: 404, title: "There is no such member." },
+  "not-allowed": { status: 403, title: "The caller may not do this." },
+  "message-unknown-or-not-yet": {
+    status: 404,
+    title: "There is no such message, or it is not delivered yet.",
+    retryable: true,
+    retryAfter: 1,
+  },
+  "message-expired": { status: 410, title: "The message has expired." },
+  "message-id-taken": { status: 409, title: "The id belongs to another message." },
+  "receipt-ahead": { status: 422, title: "The conversation has not come that far." },
+  "dependency-unavailable": {
+    status: 503,
+    title: "A service that this needs is not available.",
+    retryable: true,
+    retryAfter: 2,
+  },
+  "internal-error": { status: 500, title: "Something went wrong on the server." },
+  // Of messages alone: they never are an HTTP answer.
+  "contract-violation": { status: 422, title: "The queued message is not what its queue carries." },
+  "attempts-exhausted": { status: 503, title: "The message could not be delivered in many attempts." },
+} as const satisfies Readonly<Record<string, CatalogueEntry>>;
+
+export type ErrorCode = keyof typeof CATALOGUE;
+
+export const entryOf = (code: ErrorCode): CatalogueEntry => CATALOGUE[code];
+
+export interface FieldError {
+  /** JSON pointer (RFC 6901) to the field; for query and path a pointer to the parameter's name. */
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+export interface ErrorOptions {
+  readonly detail?: string;
+  readonly errors?: readonly FieldError[];
+  readonly cause?: unknown;
+}
+
+const MARK = Symbol.for("dayfly.error");
+
+/** An error that the caller is meant to see. */
+export class DayflyError extends Error {
+  override readonly name = "DayflyError";
+  readonly [MARK] = true;
+  readonly code: ErrorCode;
+  readonly detail: string | undefined;
+  readonly errors: readonly FieldError[] | undefined;
+
+  constructor(code: ErrorCode, options: ErrorOptions = {}) {
+    super(options.detail ?? CATALOGUE[code].title, { cause: options.cause });
+    this.code = code;
+    this.detail = options.detail;
+    this.errors = options.errors;
+  }
+}
+
+/** Recognised by a mark, not by class: a test may run in another realm. */
+export const isDayflyError = (error: unknown): error is DayflyError =>
+  typeof error === "object" && error !== null && MARK in error;
+
+/** A dependency did not answer, or asked to come back later: waiting may help. */
+export const isTransient = (error: unknown): boolean => isDayflyError(error) && error.code === "dependency-unavailable";

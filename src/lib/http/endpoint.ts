@@ -1,0 +1,109 @@
+/** What every HTTP function has in common: who calls, what came, and errors as problems. */
+import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from "@azure/functions";
+import type { z } from "zod";
+import { userFromPath } from "../domain/user.js";
+import { DayflyError, isDayflyError, isTransient, type ErrorCode } from "../errors.js";
+import { services } from "../services.js";
+import type { Trace } from "../ports.js";
+import type { Services } from "../services.js";
+import { jsonBody } from "./body.js";
+import { problemResponse } from "./problem.js";
+
+type Schema = z.ZodType;
+/** What stands for a part that an endpoint does not have. */
+type None = z.ZodUndefined;
+
+export interface Parts<Path, Query, Body> {
+  readonly path?: Path;
+  readonly query?: Query;
+  readonly body?: Body;
+}
+
+export interface Call<Path, Query, Body> {
+  readonly caller: string;
+  readonly path: Path;
+  readonly query: Query;
+  readonly body: Body;
+  readonly trace: Trace;
+  readonly ports: Services["ports"];
+}
+
+/** Nothing of a chat is for a cache, and no answer is to be taken for a page. */
+const HEADERS = {
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+  "access-control-expose-headers": "Location, Retry-After, ETag, RateLimit",
+};
+
+/** An HTTP function for callers with a token. `answer` gets only what has passed the schemas. */
+export function endpoint<Path extends Schema = None, Query extends Schema = None, Body extends Schema = None>(
+  parts: Parts<Path, Query, Body>,
+  answer: (call: Call<z.infer<Path>, z.infer<Query>, z.infer<Body>>) => Promise<HttpResponseInit>,
+): HttpHandler {
+  return openEndpoint(async (request, context) => {
+    const { authenticate, ports } = await services();
+    const { user: caller } = await authenticate(request.headers.get("authorization"));
+    const path = parse(parts.path, pathOf(request), "parameter-invalid");
+    const query = parse(parts.query, Object.fromEntries(request.query), "parameter-invalid");
+    const body = parse(parts.body, parts.body === undefined ? undefined : await jsonBody(request), "input-invalid");
+    return answer({ caller, path, query, body, ports, trace: context.traceContext?.traceParent });
+  });
+}
+
+/** An HTTP function for anybody. */
+export function openEndpoint(
+  answer: (request: HttpRequest, context: InvocationContext) => Promise<HttpResponseInit>,
+): HttpHandler {
+  return async (request, context) => {
+    try {
+      return withHeaders(await answer(request, context));
+    } catch (error) {
+      const traceId = context.traceContext?.traceParent?.split("-")[1];
+      return withHeaders(problemResponse(asDayflyError(error, context), traceId));
+    }
+  };
+}
+
+const withHeaders = (response: HttpResponseInit): HttpResponseInit => ({
+  ...response,
+  headers: { ...HEADERS, ...(response.headers as Record<string, string> | undefined) },
+});
+
+/** What the caller may know of an error. What is not meant for the caller goes to the log instead, once. */
+function asDayflyError(error: unknown, context: InvocationContext): DayflyError {
+  if (isDayflyError(error)) {
+    if (isTransient(error)) context.warn(error.message, describe(error.cause));
+    return error;
+  }
+  context.error("Unexpected error", describe(error));
+  return new DayflyError("internal-error");
+}
+
+/** A client's error may carry the request that failed, body and token included: only what names the error is logged. */
+function describe(error: unknown): string {
+  if (typeof error !== "object" || error === null) return String(error);
+  const { name, code, statusCode, stack } = error as Record<string, unknown>;
+  const frames = typeof stack === "string" ? stack.split("\n").filter((line) => /^\s+at /.test(line)) : [];
+  return [name, code, statusCode, ...frames]
+    .flatMap((part) => (part === undefined ? [] : [JSON.stringify(part)]))
+    .join(" ");
+}
+
+/** A user id in a path may have a slash, which the host leaves encoded. */
+function pathOf(request: HttpRequest): Record<string, string> {
+  const { user, ...params } = request.params;
+  return user === undefined ? params : { ...params, user: userFromPath(user) };
+}
+
+function parse<Part extends Schema>(schema: Part | undefined, input: unknown, code: ErrorCode): z.infer<Part> {
+  if (schema === undefined) return undefined as z.infer<Part>;
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  throw new DayflyError(code, {
+    errors: result.error.issues.map(({ path, message }) => ({ pointer: pointerOf(path), detail: message })),
+  });
+}
+
+/** RFC 6901, section 3. */
+const pointerOf = (path: readonly PropertyKey[]): string =>
+  path.map((part) => `/${String(part).replace(/~/g, "~0").replace(/\//g, "~1")}`).join("");

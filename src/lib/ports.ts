@@ -1,0 +1,138 @@
+/**
+ * What the use cases need from the world, in their own words. One real adapter each, in `azure/`.
+ *
+ * Every port method either did what it says, or threw: `dependency-unavailable` (DayflyError) when waiting may help, anything
+ * else when it will not. Deliberately not here: transactions over two services, caching, and anything about where it runs.
+ */
+import type { ChangeType, NegotiationShape, ServerEventName, ServerEvents } from "./contracts/shapes.js";
+import type { DeadlineEnvelope, FailureEnvelope, TextEnvelope } from "./contracts/queue.js";
+import type { Head, Member } from "./domain/conversation.js";
+import type { MessageDocument, MessageIndex } from "./domain/message.js";
+
+/** A row together with the version that a compare-and-swap needs. */
+export type Versioned<Row> = Row & { readonly etag: string };
+
+export interface Entry {
+  readonly seq: number;
+  readonly type: ChangeType;
+  readonly messageId?: string;
+  /** Where the message's document is: the `seq` under which it was created. */
+  readonly messageSeq?: number;
+  readonly at: Date;
+}
+
+/** One step of a conversation's log: all of it happens, or nothing, if the head is still the one that was read. */
+export interface LogStep {
+  readonly head: Versioned<Head>;
+  /** The head afterwards. */
+  readonly next: Head;
+  readonly entries: readonly Entry[];
+  readonly documents?: readonly MessageDocument[];
+  readonly indexes?: readonly MessageIndex[];
+  /** Which message a deadline must find: added with a document, removed with its end. */
+  readonly expiriesAdded?: readonly Expiry[];
+  readonly expiriesMet?: readonly Expiry[];
+  readonly membersAdded?: readonly Member[];
+  readonly membersRemoved?: readonly string[];
+}
+
+export interface Expiry {
+  readonly minute: string;
+  readonly messageId: string;
+  readonly seq: number;
+}
+
+export interface Conversations {
+  /** Creates head, members and the first log entry at once; false when the id is taken. */
+  create(head: Head, members: readonly Member[], first: Entry): Promise<boolean>;
+  /** The head with all members, in one query. */
+  load(conversationId: string): Promise<{ head: Versioned<Head>; members: readonly Versioned<Member>[] } | undefined>;
+  /** The head, one member and one message id, at once; `headless` leaves the head out. */
+  look(
+    conversationId: string,
+    what: { readonly user?: string; readonly messageId?: string; readonly headless?: boolean },
+  ): Promise<{ head?: Versioned<Head>; member?: Versioned<Member>; index?: MessageIndex }>;
+  /** False when the head has moved: look again and decide again. */
+  commit(step: LogStep): Promise<boolean>;
+  /** Writes a message id that never got a document; false when the id is known already. */
+  addIndex(conversationId: string, index: MessageIndex): Promise<boolean>;
+  /** Compare-and-swap of one member's row; false when it has changed or is gone. */
+  saveMember(conversationId: string, member: Versioned<Member>): Promise<boolean>;
+  entries(conversationId: string, after: number, limit: number): Promise<readonly Entry[]>;
+  document(conversationId: string, seq: number): Promise<MessageDocument | undefined>;
+  /** Documents with `above < seq <= upTo`, newest first. */
+  documents(
+    conversationId: string,
+    range: { readonly above: number; readonly upTo: number; readonly limit: number },
+  ): Promise<readonly MessageDocument[]>;
+  /** How many of at most `limit` documents above `seq` are by others than `author`. */
+  countOfOthers(conversationId: string, above: number, author: string, limit: number): Promise<number>;
+  expiries(conversationId: string, minute: string, limit: number): Promise<readonly Expiry[]>;
+}
+
+/** Which conversations a user is in. A row counts only while the conversation has the member's row. */
+export interface Memberships {
+  add(user: string, conversationId: string): Promise<void>;
+  remove(user: string, conversationId: string): Promise<void>;
+  /** Newest conversation first; `after` is the last id of the page before. */
+  page(user: string, options: { readonly after?: string; readonly limit: number }): Promise<readonly string[]>;
+  all(user: string): Promise<readonly string[]>;
+}
+
+/** What must happen and when, findable without the broker: a row before each deadline, for the sweeper. */
+export interface Dues {
+  add(minute: string, conversationId: string): Promise<void>;
+  remove(minute: string, conversationId: string): Promise<void>;
+}
+
+/** W3C trace context of the work that a message belongs to. */
+export type Trace = string | undefined;
+
+export interface Queues {
+  /** Sends one text: session = conversation, TTL = until `endsAt`, broker id = what makes it the same text. */
+  sendText(envelope: TextEnvelope, trace: Trace): Promise<void>;
+  /** Sends a deadline to be handled at `at`; `key` tells duplicates, which the broker drops. */
+  scheduleDeadline(envelope: DeadlineEnvelope, at: Date, key: string, trace: Trace): Promise<void>;
+  sendFailure(failure: FailureEnvelope, lifetimeMs: number, trace: Trace): Promise<void>;
+}
+
+export interface Realtime {
+  negotiate(user: string): Promise<NegotiationShape>;
+  /** One event to everyone in the conversation's room, or to one user's sockets there. Accepted is not delivered. */
+  publish<Name extends ServerEventName>(
+    name: Name,
+    event: ServerEvents[Name],
+    options?: { readonly onlyTo?: string },
+  ): Promise<void>;
+  /** Puts every socket of the users into the conversation's room. */
+  admit(conversationId: string, users: readonly string[]): Promise<void>;
+  /** Takes every socket of the user out of the conversation's room. */
+  evict(conversationId: string, user: string): Promise<void>;
+  /** Puts one socket into the rooms, if it is the user's; takes it out of them. */
+  joinSocket(user: string, socketId: string, conversationIds: readonly string[]): Promise<void>;
+  leaveSocket(user: string, socketId: string, conversationIds: readonly string[]): Promise<void>;
+}
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Resolves after `ms`. */
+  readonly wait: (ms: number) => Promise<void>;
+  /** At least 0, below 1: for jitter. */
+  readonly random: () => number;
+}
+
+/** One thing that the backend cannot do without. `probe` resolves when it answers. */
+export interface Dependency {
+  readonly name: string;
+  readonly probe: () => Promise<void>;
+}
+
+export interface Ports {
+  readonly conversations: Conversations;
+  readonly memberships: Memberships;
+  readonly dues: Dues;
+  readonly queues: Queues;
+  readonly realtime: Realtime;
+  readonly clock: Clock;
+}

@@ -1,0 +1,39 @@
+/** What every Service Bus function has in common: what came, and one log line of what became of it. */
+import type { InvocationContext, ServiceBusQueueHandler } from "@azure/functions";
+import { services, type Services } from "../services.js";
+import type { Trace } from "../ports.js";
+
+export interface QueueCall {
+  readonly ports: Services["ports"];
+  readonly body: unknown;
+  /** Which delivery of the message this is, from 1. */
+  readonly attempts: number;
+  /** The work that the message belongs to, which it has brought along. */
+  readonly trace: Trace;
+}
+
+/**
+ * A Service Bus function. It completes the message by returning and abandons it by throwing. The outcome is logged without
+ * content; no ids of users, no texts.
+ */
+export function queueHandler(
+  subject: string,
+  handle: (call: QueueCall) => Promise<Readonly<Record<string, unknown>>>,
+): ServiceBusQueueHandler {
+  return async (body: unknown, context: InvocationContext) => {
+    const { ports } = await services();
+    const result = await handle({ ports, body, attempts: attemptsOf(context), trace: traceOf(context) });
+    context.log(JSON.stringify({ subject, ...result }));
+  };
+}
+
+const attemptsOf = (context: InvocationContext): number => {
+  const count = context.triggerMetadata?.["deliveryCount"];
+  return typeof count === "number" ? count : 1;
+};
+
+function traceOf(context: InvocationContext): Trace {
+  const properties = context.triggerMetadata?.["applicationProperties"] as Record<string, unknown> | undefined;
+  const carried = properties?.["traceparent"];
+  return typeof carried === "string" ? carried : context.traceContext?.traceParent;
+}

@@ -1,0 +1,67 @@
+/** Where the parts are put together: once per process, on the first call. */
+import { setTimeout as wait } from "node:timers/promises";
+import { authenticator, type Authenticate } from "./http/authenticate.js";
+import { readConfig } from "./config.js";
+import type { Clock, Dependency, Ports } from "./ports.js";
+import { serviceBusQueues } from "./azure/service-bus-queues.js";
+import { tableConversations } from "./azure/table-conversations.js";
+import { tableDues } from "./azure/table-dues.js";
+import { tableMemberships } from "./azure/table-memberships.js";
+import { openTable, probeTable } from "./azure/tables.js";
+import { webPubSubRealtime } from "./azure/web-pubsub-realtime.js";
+
+export interface Services {
+  readonly ports: Ports;
+  readonly authenticate: Authenticate;
+  readonly dependencies: readonly Dependency[];
+}
+
+const clock: Clock = {
+  now: () => Date.now(),
+  random: () => Math.random(),
+  wait: async (ms) => {
+    await wait(ms);
+  },
+};
+
+let building: Promise<Services> | undefined;
+
+/** All services. A failed start is not kept: a setting or an identity may be there the next time. */
+export function services(): Promise<Services> {
+  building ??= build().catch((error: unknown) => {
+    building = undefined;
+    throw error;
+  });
+  return building;
+}
+
+async function build(): Promise<Services> {
+  const config = readConfig();
+  const [conversations, memberships, dues, queues, realtime] = await Promise.all([
+    openTable(config, "conversations"),
+    openTable(config, "memberships"),
+    openTable(config, "due"),
+    serviceBusQueues(config, clock.now),
+    webPubSubRealtime(config, clock.now),
+  ]);
+  return {
+    ports: {
+      conversations: tableConversations(conversations),
+      memberships: tableMemberships(memberships),
+      dues: tableDues(dues),
+      queues,
+      realtime,
+      clock,
+    },
+    authenticate: authenticator({
+      issuer: config.AUTH_ISSUER,
+      audience: config.AUTH_AUDIENCE,
+      userClaim: config.AUTH_USER_CLAIM,
+    }),
+    dependencies: [
+      { name: "table-storage", probe: () => probeTable(conversations) },
+      { name: "service-bus", probe: () => queues.probe() },
+      { name: "web-pubsub", probe: () => realtime.probe() },
+    ],
+  };
+}

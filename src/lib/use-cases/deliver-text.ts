@@ -1,0 +1,152 @@
+import { TextEnvelope, TextOrigin } from "../contracts/queue.js";
+import { bucketFiresAt, mayMissBucket, minuteOf } from "../domain/deadline.js";
+import { decideArrival, type MessageDocument, type Text } from "../domain/message.js";
+import type { ErrorCode } from "../errors.js";
+import type { LogStep, Ports, Trace, Versioned } from "../ports.js";
+import type { Head } from "../domain/conversation.js";
+import { announce } from "./announce.js";
+import { failText, expireUndelivered } from "./end-text.js";
+import { patiently } from "./patience.js";
+
+export type Delivery =
+  | {
+      readonly outcome: "delivered" | "repeated";
+      readonly seq: number;
+      readonly event: "published" | "later" | "never";
+    }
+  | { readonly outcome: "expired" | "ended" }
+  | { readonly outcome: "failed"; readonly code: ErrorCode };
+
+/**
+ * Delivers one text from the queue `text-messages`. Safe to run twice, late, and after a crash anywhere: what is written is
+ * found again, and what follows the write (deadline, event) is repeated, for nobody knows whether it happened.
+ *
+ * Returns, which completes the message, for everything that is final: delivered, expired, failed for good (parked in
+ * `failed-messages`). Throws, which abandons it, only when trouble outlasts its patience.
+ * @param body the message's body as the host hands it over
+ */
+export async function deliverText(ports: Ports, body: unknown, attempts: number, trace: Trace): Promise<Delivery> {
+  const parsed = TextEnvelope.safeParse(body);
+  if (!parsed.success) {
+    const detail = parsed.error.issues.map((issue) => `/${issue.path.join("/")}: ${issue.message}`).join("; ");
+    await patiently(ports.clock, () =>
+      failText(
+        ports,
+        { body, origin: TextOrigin.safeParse(body).data, code: "contract-violation", detail, attempts },
+        trace,
+      ),
+    );
+    return { outcome: "failed", code: "contract-violation" };
+  }
+  return patiently(ports.clock, () => deliver(ports, parsed.data, attempts, trace));
+}
+
+async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, trace: Trace): Promise<Delivery> {
+  const text: Text = {
+    conversationId: envelope.conversation,
+    messageId: envelope.id,
+    author: envelope.author,
+    text: envelope.text,
+    replyTo: envelope.quote,
+  };
+  const times = { sentAt: new Date(envelope.sentAt), expiresAt: new Date(envelope.endsAt) };
+  const fail = async (code: ErrorCode, detail: string): Promise<Delivery> => {
+    await failText(ports, { body: envelope, origin: envelope, code, detail, attempts }, trace);
+    return { outcome: "failed", code };
+  };
+
+  // Almost always the id is new: try to write it without asking first, and ask when that turns out wrong.
+  for (let asked = false; ; asked = true) {
+    const { head, index } = await ports.conversations.look(
+      text.conversationId,
+      asked ? { messageId: text.messageId } : {},
+    );
+    if (head === undefined) return fail("conversation-unknown", "The conversation does not exist.");
+    const document =
+      index?.seq === undefined ? undefined : await ports.conversations.document(text.conversationId, index.seq);
+    const now = ports.clock.now();
+    const arrival = decideArrival({ ...text, expiresAt: times.expiresAt }, { index, document }, now);
+    switch (arrival.kind) {
+      case "failed":
+        return fail(arrival.code, "Another message of the conversation has the id.");
+      case "ended":
+        return { outcome: "ended" };
+      case "expired":
+        await expireUndelivered(ports, envelope, trace);
+        return { outcome: "expired" };
+      case "repeat":
+        return { outcome: "repeated", seq: arrival.document.seq, event: await follow(ports, arrival.document, trace) };
+      case "record": {
+        const step = recordStep(head, text, times, now);
+        const minute = minuteOf(times.expiresAt);
+        await ports.dues.add(minute, text.conversationId);
+        if (!(await ports.conversations.commit(step))) continue;
+        const [written] = step.documents;
+        return { outcome: "delivered", seq: written.seq, event: await follow(ports, written, trace) };
+      }
+    }
+  }
+}
+
+/** What the write of a new message is: document, index, log entry, what its deadline must find, and the head, at once. */
+function recordStep(
+  head: Versioned<Head>,
+  text: Text,
+  times: { readonly sentAt: Date; readonly expiresAt: Date },
+  now: number,
+): LogStep & { readonly documents: readonly [MessageDocument] } {
+  const seq = head.headSeq + 1;
+  const at = new Date(now);
+  const { messageId, author } = text;
+  return {
+    head,
+    next: { ...head, headSeq: seq, lastMessageSeq: seq, lastMessageAt: at },
+    entries: [{ seq, type: "message.created", messageId, messageSeq: seq, at }],
+    documents: [
+      {
+        conversationId: text.conversationId,
+        messageId,
+        seq,
+        author,
+        text: text.text,
+        ...(text.replyTo === undefined ? {} : { replyTo: text.replyTo }),
+        ...times,
+        state: "delivered",
+      },
+    ],
+    indexes: [{ messageId, author, state: "delivered", seq, at, expiresAt: times.expiresAt }],
+    expiriesAdded: [{ minute: minuteOf(times.expiresAt), messageId, seq }],
+  };
+}
+
+/** What comes after the write: the deadline that ends the text, and the event that shows it. */
+async function follow(ports: Ports, document: MessageDocument, trace: Trace): Promise<"published" | "later" | "never"> {
+  const { conversationId, messageId, seq } = document;
+  const [, event] = await Promise.all([
+    scheduleExpiry(ports, document, trace),
+    announce(
+      ports,
+      { conversationId, entry: { seq, type: "message.created", messageId, at: document.sentAt }, document },
+      trace,
+    ),
+  ]);
+  return event;
+}
+
+/** One deadline per conversation and minute: the broker drops the repetitions by their id. */
+async function scheduleExpiry(ports: Ports, document: MessageDocument, trace: Trace): Promise<void> {
+  const { conversationId: conversation, messageId, expiresAt } = document;
+  const minute = minuteOf(expiresAt);
+  const key = `expire:${conversation}:${minute}`;
+  const at = bucketFiresAt(minute);
+  if (mayMissBucket(expiresAt, ports.clock.now())) {
+    await ports.queues.scheduleDeadline(
+      { v: 1, kind: "expire", conversation, minute, message: messageId },
+      at,
+      `${key}:${messageId}`,
+      trace,
+    );
+  } else {
+    await ports.queues.scheduleDeadline({ v: 1, kind: "expire", conversation, minute }, at, key, trace);
+  }
+}

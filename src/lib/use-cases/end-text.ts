@@ -1,0 +1,92 @@
+/** How a text ends that nobody ever saw: its sender is told, its id leads to what became of it. */
+import type { TextEnvelope, TextOrigin } from "../contracts/queue.js";
+import { TEXT_LIFETIME_MS, timeLeft } from "../domain/message.js";
+import { isTransient, type ErrorCode } from "../errors.js";
+import { failureId } from "../ids.js";
+import type { Ports, Trace } from "../ports.js";
+
+export interface FailedText {
+  readonly body: unknown;
+  /** Undefined when not even that can be read from the body. */
+  readonly origin: TextOrigin | undefined;
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly attempts: number;
+}
+
+/** Parks the text with its reason, then tells its sender. In this order: a text that is told as failed must not be lost. */
+export async function failText(ports: Ports, failed: FailedText, trace: Trace): Promise<void> {
+  const { origin, code, detail, attempts } = failed;
+  const now = ports.clock.now();
+  const at = new Date(now);
+  const expiresAt = origin?.endsAt === undefined ? new Date(now + TEXT_LIFETIME_MS) : new Date(origin.endsAt);
+  await ports.queues.sendFailure(
+    {
+      v: 1,
+      id: failureId([
+        origin?.conversation,
+        origin?.id,
+        origin?.author,
+        code,
+        origin === undefined ? failed.body : null,
+      ]),
+      queue: "text-messages",
+      reason: code,
+      detail,
+      at: at.toISOString(),
+      attempts,
+      ...(origin === undefined ? {} : { conversation: origin.conversation, message: origin.id, author: origin.author }),
+      original: failed.body,
+    },
+    timeLeft({ expiresAt }, now),
+    trace,
+  );
+  if (origin === undefined) return;
+  const { conversation, id: messageId, author } = origin;
+  if (code !== "conversation-unknown" && code !== "message-id-taken") {
+    await ports.conversations.addIndex(conversation, {
+      messageId,
+      author,
+      state: "failed",
+      at,
+      expiresAt,
+      failure: code,
+    });
+  }
+  await tellSender(() =>
+    ports.realtime.publish(
+      "message.failed",
+      { conversationId: conversation, messageId, at: at.toISOString(), code },
+      { onlyTo: author },
+    ),
+  );
+}
+
+/** Its time was over before anybody could see it. */
+export async function expireUndelivered(ports: Ports, envelope: TextEnvelope, _trace: Trace): Promise<void> {
+  const { conversation, id: messageId, author } = envelope;
+  const at = new Date(ports.clock.now());
+  await ports.conversations.addIndex(conversation, {
+    messageId,
+    author,
+    state: "expired",
+    at,
+    expiresAt: new Date(envelope.endsAt),
+  });
+  await tellSender(() =>
+    ports.realtime.publish(
+      "message.expired",
+      { conversationId: conversation, messageId, at: at.toISOString(), undelivered: true },
+      { onlyTo: author },
+    ),
+  );
+}
+
+/** The sender can ask for the message's state: an event that cannot be published holds nothing up. */
+async function tellSender(publish: () => Promise<void>): Promise<void> {
+  try {
+    await publish();
+  } catch (error) {
+    if (!isTransient(error)) throw error;
+  }
+}

@@ -1,0 +1,78 @@
+/** From what is stored to what a client gets. */
+import { deliveredSeq, MAX_MEMBERS_WITH_RECEIPTS, readSeq, type Head, type Member } from "../domain/conversation.js";
+import { isReadable, timeLeft, type MessageDocument } from "../domain/message.js";
+import type {
+  ChangeShape,
+  ConversationShape,
+  MessageShape,
+  ReceiptShape,
+  RetentionShape,
+} from "../contracts/shapes.js";
+import type { Entry } from "../ports.js";
+
+const NO_RETENTION: RetentionShape = { state: "none", required: [], consents: [] };
+
+export const receiptOf = (member: Member): ReceiptShape => ({
+  user: member.user,
+  deliveredSeq: deliveredSeq(member),
+  readSeq: readSeq(member),
+});
+
+export function shapeConversation(
+  head: Head,
+  members: readonly Member[],
+  caller: Member,
+  unread: number,
+): ConversationShape {
+  return {
+    id: head.conversationId,
+    ...(head.title === undefined ? {} : { title: head.title }),
+    members: members.map((member) => member.user),
+    createdAt: head.createdAt.toISOString(),
+    headSeq: head.headSeq,
+    joinedSeq: caller.joinedSeq,
+    ...(head.lastMessageAt === undefined ? {} : { lastMessageAt: head.lastMessageAt.toISOString() }),
+    unread,
+    receipts: members.length > MAX_MEMBERS_WITH_RECEIPTS ? [] : members.map(receiptOf),
+  };
+}
+
+type Shapable = Pick<MessageDocument, "conversationId" | "messageId" | "author" | "sentAt" | "expiresAt"> & {
+  readonly seq?: number;
+  readonly text?: string | undefined;
+  readonly replyTo?: string | undefined;
+  readonly state: MessageShape["state"];
+};
+
+export function shapeMessage(message: Shapable, now: number): MessageShape {
+  return {
+    id: message.messageId,
+    conversationId: message.conversationId,
+    ...(message.seq === undefined ? {} : { seq: message.seq }),
+    author: message.author,
+    kind: "text",
+    ...(message.text === undefined ? {} : { text: message.text }),
+    ...(message.replyTo === undefined ? {} : { replyTo: message.replyTo }),
+    sentAt: message.sentAt.toISOString(),
+    expiresAt: message.expiresAt.toISOString(),
+    expiresInMs: timeLeft(message, now),
+    state: message.state,
+    retention: NO_RETENTION,
+  };
+}
+
+export function shapeChange(
+  entry: Entry,
+  document: MessageDocument | undefined,
+  joinedSeq: number,
+  now: number,
+): ChangeShape {
+  const readable = document !== undefined && isReadable(document, joinedSeq, now);
+  return {
+    seq: entry.seq,
+    type: entry.type,
+    ...(entry.messageId === undefined ? {} : { messageId: entry.messageId }),
+    at: entry.at.toISOString(),
+    ...(readable ? { message: shapeMessage(document, now) } : {}),
+  };
+}
