@@ -4,7 +4,7 @@ const rule = (name, from, to, more = {}) => ({ name, severity: "error", from, to
 module.exports = {
   forbidden: [
     rule("no-circular", {}, { circular: true }),
-    rule("src-knows-nothing-local", { path: "^src/" }, { path: "^(local|demo|test|bench)/" }),
+    rule("src-knows-nothing-local", { path: "^src/" }, { path: "^(local|client|demo|test|bench)/" }),
     rule(
       "src-uses-production-packages",
       { path: "^src/" },
@@ -31,8 +31,9 @@ module.exports = {
       { path: "^src/", pathNot: "^src/(functions|lib/(http|queue))/" },
       { path: "node_modules/@azure/functions/" },
     ),
-    rule("local-knows-nothing-of-chat", { path: "^local/" }, { path: "^(src|demo|bench|test)/" }),
-    rule("demo-uses-the-contracts", { path: "^demo/" }, { path: "^(src/(?!lib/contracts/)|local/|test/|bench/)" }),
+    rule("local-knows-nothing-of-chat", { path: "^local/" }, { path: "^(src|client|demo|bench|test)/" }),
+    rule("client-uses-the-contracts", { path: "^client/" }, { path: "^(src/(?!lib/contracts/)|local/|demo/|test/|bench/)" }),
+    rule("demo-uses-the-client", { path: "^demo/" }, { path: "^(src/|local/|test/|bench/)" }),
     rule("broker-is-pure", { path: "^local/service-bus/broker/" }, { dependencyTypes: ["npm", "npm-dev"] }),
   ],
   options: {

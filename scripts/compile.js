@@ -9,7 +9,7 @@ export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 const targets = [
   { folders: ["src"], outbase: "src", outdir: "dist" },
-  { folders: ["local", "demo", "bench"], outbase: ".", outdir: "out" },
+  { folders: ["local", "client", "demo", "bench"], outbase: ".", outdir: "out" },
 ];
 
 /** Compiles every folder; resolves to the number of files that changed. */

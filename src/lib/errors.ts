@@ -21,13 +21,11 @@ export const CATALOGUE = {
   "input-invalid": { status: 422, title: "Some fields are not as they must be." },
   "parameter-invalid": { status: 400, title: "A part of the address is not as it must be." },
   "cursor-invalid": { status: 400, title: "The cursor is not one that this list gave out." },
-  "cursor-expired": { status: 410, title: "The log does not reach back that far." },
   "token-missing": { status: 401, title: "The request needs a bearer token." },
   "token-invalid": { status: 401, title: "The bearer token is not valid." },
   "conversation-unknown": { status: 404, title: "There is no such conversation." },
   "conversation-id-taken": { status: 409, title: "The id belongs to another conversation." },
   "conversation-full": { status: 409, title: "The conversation has as many members as it can have." },
-  "member-unknown": { status: 404, title: "There is no such member." },
   "not-allowed": { status: 403, title: "The caller may not do this." },
   "message-unknown-or-not-yet": {
     status: 404,

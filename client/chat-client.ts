@@ -1,0 +1,242 @@
+/**
+ * A chat client: REST for everything that is said, Socket.IO for what is heard, and the contract of docs/client.md between
+ * them. For browsers and Node; `io` is socket.io-client's.
+ */
+import type { ManagerOptions, Socket, SocketOptions } from "socket.io-client";
+import type { ConversationShape, MessageShape, ServerEvents } from "../src/lib/contracts/shapes.js";
+import { LogFollower, type Change } from "./log-follower.js";
+import { ProblemError, rest, type Rest, type RestOptions } from "./rest.js";
+
+const GAP_WAIT_MS = 500;
+const SYNC_EVERY_MS = 60_000;
+const MOST_HEADS = 100;
+const SEND_TRIES = 8;
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 4_000;
+
+export interface ChatClientOptions extends RestOptions {
+  readonly io: (url: string, options: Partial<ManagerOptions & SocketOptions>) => Socket;
+  /** How the socket connects; socket.io-client's default when absent. */
+  readonly transports?: readonly ("polling" | "websocket")[];
+  /** Makes ids for messages: UUIDv7. */
+  readonly newId: () => string;
+}
+
+/** What the application hears. Each change of a conversation comes once, in order. */
+export interface ChatListener {
+  readonly onChange?: (conversationId: string, change: Change) => void;
+  readonly onReceipt?: (event: ServerEvents["receipt.updated"]) => void;
+  readonly onFailed?: (event: ServerEvents["message.failed"]) => void;
+  /** A text of ours that nobody has seen in time. */
+  readonly onUndelivered?: (event: ServerEvents["message.expired"]) => void;
+  /** Connected, joined and caught up; also after each reconnection. */
+  readonly onReady?: () => void;
+  readonly onTrouble?: (error: unknown) => void;
+}
+
+export class ChatClient {
+  readonly api: Rest;
+  readonly #options: ChatClientOptions;
+  readonly #listener: ChatListener;
+  readonly #conversations = new Map<string, LogFollower>();
+  readonly #catchingUp = new Map<string, Promise<void>>();
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  #socket: Socket | undefined;
+  readonly #closing = new AbortController();
+
+  constructor(options: ChatClientOptions, listener: ChatListener = {}) {
+    this.#options = options;
+    this.#listener = listener;
+    this.api = rest(options);
+  }
+
+  /** The socket, while there is one: for tests that cut the connection. */
+  get socket(): Socket | undefined {
+    return this.#socket;
+  }
+
+  /** The messages of a conversation that this client knows, in order. */
+  messages(conversationId: string): readonly MessageShape[] {
+    return this.#conversations.get(conversationId)?.messages ?? [];
+  }
+
+  /** Connects and stays connected; resolves when caught up for the first time. */
+  async connect(): Promise<void> {
+    const { endpoint, path, token } = await this.#retrying(() => this.api.negotiate());
+    const { transports } = this.#options;
+    const socket = this.#options.io(endpoint, {
+      path,
+      query: { access_token: token },
+      reconnectionDelay: FIRST_RETRY_MS,
+      reconnectionDelayMax: LONGEST_RETRY_MS,
+      ...(transports === undefined ? {} : { transports: [...transports] }),
+    });
+    this.#socket = socket;
+    this.#listen(socket);
+    this.#every(SYNC_EVERY_MS, () => this.sync());
+    await new Promise<void>((resolve) => {
+      socket.on("connect", () => {
+        this.#onConnect(socket).then(resolve, (error: unknown) => this.#listener.onTrouble?.(error));
+      });
+    });
+  }
+
+  /** Starts a conversation, or answers the one that this id has started. */
+  async start(members: readonly string[], title?: string): Promise<ConversationShape> {
+    const input = { id: this.#options.newId(), members, ...(title === undefined ? {} : { title }) };
+    const conversation = await this.#retrying(() => this.api.createConversation(input));
+    this.#follow(conversation.id);
+    return conversation;
+  }
+
+  /** Sends a text, as often as it takes: its id makes the repetitions one. */
+  async send(conversationId: string, text: string, replyTo?: string): Promise<MessageShape> {
+    const input = { id: this.#options.newId(), text, ...(replyTo === undefined ? {} : { replyTo }) };
+    return this.#retrying(() => this.api.send(conversationId, input));
+  }
+
+  /** Asks for everything that was missed: after each connection, every minute, and whenever the user comes back. */
+  async sync(): Promise<void> {
+    const known = [...this.#conversations];
+    for (let from = 0; from === 0 || from < known.length; from += MOST_HEADS) {
+      const heads = Object.fromEntries(
+        known.slice(from, from + MOST_HEADS).map(([id, follower]) => [id, follower.seq] as const),
+      );
+      const { items, left, others } = await this.#retrying(() => this.api.sync(heads));
+      for (const id of left) this.#conversations.delete(id);
+      for (const item of items) this.#follow(item.conversationId).onPage(item.items);
+      const unfinished = items.filter((item) => item.hasMore).map((item) => item.conversationId);
+      const unknown = others.filter((id) => !this.#conversations.has(id));
+      await Promise.all([...unfinished, ...unknown].map((id) => this.catchUp(id)));
+    }
+  }
+
+  /** Fetches what follows the last known change of a conversation; one fetch at a time. */
+  catchUp(conversationId: string): Promise<void> {
+    const running = this.#catchingUp.get(conversationId);
+    if (running !== undefined) return running;
+    const catching = this.#catchUp(conversationId).finally(() => this.#catchingUp.delete(conversationId));
+    this.#catchingUp.set(conversationId, catching);
+    return catching;
+  }
+
+  async #catchUp(conversationId: string): Promise<void> {
+    const follower = this.#follow(conversationId);
+    for (let hasMore = true; hasMore;) {
+      try {
+        const page = await this.#retrying(() => this.api.changes(conversationId, follower.seq));
+        follower.onPage(page.items);
+        hasMore = page.hasMore;
+      } catch (error) {
+        if (!(error instanceof ProblemError) || error.code !== "conversation-unknown") throw error;
+        this.#conversations.delete(conversationId);
+        return;
+      }
+    }
+  }
+
+  close(): void {
+    this.#closing.abort();
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    this.#socket?.disconnect();
+  }
+
+  async #onConnect(socket: Socket): Promise<void> {
+    const { id } = socket;
+    if (id === undefined) return;
+    // First into the rooms, then ask what was missed: in the other order something could fall between.
+    await this.#retrying(() => this.api.join(id));
+    await this.sync();
+    this.#listener.onReady?.();
+  }
+
+  #listen(socket: Socket): void {
+    const logged = (type: Change["type"]) => (event: ServerEvents["message.created" | "conversation.updated"]) => {
+      const message = "message" in event ? { messageId: event.messageId, message: event.message } : {};
+      this.#onEvent(event.conversationId, { seq: event.seq, type, ...message });
+    };
+    socket.on("message.created", logged("message.created"));
+    socket.on("conversation.updated", logged("conversation.updated"));
+    socket.on("message.expired", (event: ServerEvents["message.expired"]) => {
+      if (event.seq === undefined) this.#listener.onUndelivered?.(event);
+      else this.#onEvent(event.conversationId, { seq: event.seq, type: "message.expired", messageId: event.messageId });
+    });
+    socket.on("message.failed", (event: ServerEvents["message.failed"]) => this.#listener.onFailed?.(event));
+    socket.on("receipt.updated", (event: ServerEvents["receipt.updated"]) => this.#listener.onReceipt?.(event));
+    // The token is checked at each handshake and `query` is fixed: without this, every reconnection after an hour fails.
+    socket.io.on("reconnect_error", () => {
+      this.api.negotiate().then(
+        ({ token }) => {
+          socket.io.opts.query = { access_token: token };
+        },
+        (error: unknown) => this.#listener.onTrouble?.(error),
+      );
+    });
+  }
+
+  #onEvent(conversationId: string, change: Change): void {
+    const follower = this.#follow(conversationId);
+    follower.onEvent(change);
+    if (follower.hasGap) {
+      this.#after(GAP_WAIT_MS, async () => {
+        if (follower.hasGap) await this.catchUp(conversationId);
+      });
+    }
+  }
+
+  #follow(conversationId: string): LogFollower {
+    let follower = this.#conversations.get(conversationId);
+    if (follower === undefined) {
+      follower = new LogFollower((change) => this.#listener.onChange?.(conversationId, change));
+      this.#conversations.set(conversationId, follower);
+    }
+    return follower;
+  }
+
+  /** Repeats while the server, or the way to it, is in trouble that passes. */
+  async #retrying<Answer>(attempt: () => Promise<Answer>): Promise<Answer> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await attempt();
+      } catch (error) {
+        const passing = !(error instanceof ProblemError) || error.status >= 500 || error.status === 429;
+        if (!passing || this.#closing.signal.aborted || tries === SEND_TRIES) throw error;
+        const backOff = Math.min(FIRST_RETRY_MS * 2 ** (tries - 1), LONGEST_RETRY_MS);
+        const asked = error instanceof ProblemError ? error.retryAfterMs : undefined;
+        await this.#wait(asked ?? backOff);
+      }
+    }
+  }
+
+  #wait(ms: number): Promise<void> {
+    const { signal } = this.#closing;
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        clearTimeout(timer);
+        reject(new Error("The client was closed."));
+      };
+      const timer = setTimeout(() => {
+        signal.removeEventListener("abort", stop);
+        resolve();
+      }, ms);
+      signal.addEventListener("abort", stop, { once: true });
+    });
+  }
+
+  #after(ms: number, act: () => Promise<void>): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      act().catch((error: unknown) => this.#listener.onTrouble?.(error));
+    }, ms);
+    this.#timers.add(timer);
+  }
+
+  #every(ms: number, act: () => Promise<void>): void {
+    this.#after(ms, async () => {
+      if (this.#closing.signal.aborted) return;
+      this.#every(ms, act);
+      await act();
+    });
+  }
+}

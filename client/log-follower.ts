@@ -1,0 +1,68 @@
+/**
+ * Keeps one conversation complete while its events may repeat, overtake each other or get lost. It knows nothing of networks:
+ * it is told what came, and tells when something is missing. docs/client.md is the contract that it fulfils.
+ */
+import type { ChangeShape, MessageShape } from "../src/lib/contracts/shapes.js";
+
+/** A change as it comes: from an event of the socket, or from the log. */
+export type Change = Pick<ChangeShape, "seq" | "type" | "messageId" | "message">;
+
+export class LogFollower {
+  #seq = 0;
+  readonly #early = new Map<number, Change>();
+  readonly #messages = new Map<string, MessageShape>();
+  readonly #apply: (change: Change) => void;
+
+  /** @param apply called once for each change, in order */
+  constructor(apply: (change: Change) => void) {
+    this.#apply = apply;
+  }
+
+  /** Everything up to here is known. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** The messages that are there, in the order of their delivery. */
+  get messages(): readonly MessageShape[] {
+    return [...this.#messages.values()].sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
+  }
+
+  /** Something beyond a gap has come: what is between must be fetched, unless it comes within 500 ms. */
+  get hasGap(): boolean {
+    return this.#early.size > 0;
+  }
+
+  /** Takes an event of the socket. */
+  onEvent(change: Change): void {
+    if (change.seq <= this.#seq) return;
+    this.#early.set(change.seq, change);
+    this.#drain();
+  }
+
+  /** Takes a page of the log that starts right after `seq`: its first change is the next one, whatever its number. */
+  onPage(items: readonly Change[]): void {
+    for (const change of items) {
+      if (change.seq <= this.#seq) continue;
+      this.#early.delete(change.seq);
+      this.#take(change);
+    }
+    for (const seq of this.#early.keys()) if (seq <= this.#seq) this.#early.delete(seq);
+    this.#drain();
+  }
+
+  #drain(): void {
+    for (let next = this.#early.get(this.#seq + 1); next !== undefined; next = this.#early.get(this.#seq + 1)) {
+      this.#early.delete(next.seq);
+      this.#take(next);
+    }
+  }
+
+  #take(change: Change): void {
+    this.#seq = change.seq;
+    const { type, messageId, message } = change;
+    if (type === "message.created" && message !== undefined) this.#messages.set(message.id, message);
+    if (type === "message.expired" && messageId !== undefined) this.#messages.delete(messageId);
+    this.#apply(change);
+  }
+}

@@ -1,0 +1,120 @@
+/** The REST API as functions: one request, one typed answer, one error. */
+import type {
+  ChangesShape,
+  ConversationShape,
+  DeliveryShape,
+  MessageShape,
+  NegotiationShape,
+  PageShape,
+  SyncShape,
+} from "../src/lib/contracts/shapes.js";
+
+/** An answer that is a problem (RFC 9457). `code` is stable: see docs/errors.md. */
+export class ProblemError extends Error {
+  override readonly name = "ProblemError";
+  readonly status: number;
+  readonly code: string;
+  readonly errors: readonly { readonly pointer: string; readonly detail: string }[];
+  readonly retryAfterMs: number | undefined;
+
+  constructor(status: number, body: Record<string, unknown>, retryAfter: string | null) {
+    const text = [body["detail"], body["title"], `HTTP ${String(status)}`].find((part) => typeof part === "string");
+    super(text);
+    this.status = status;
+    this.code = typeof body["code"] === "string" ? body["code"] : "";
+    this.errors = Array.isArray(body["errors"]) ? (body["errors"] as ProblemError["errors"]) : [];
+    this.retryAfterMs = retryAfter === null ? undefined : Number(retryAfter) * 1000;
+  }
+}
+
+export interface RestOptions {
+  /** Where the functions are: `https://…`, without `/api`. */
+  readonly baseUrl: string;
+  /** Signs in: a bearer token, fetched anew for each request unless the caller keeps it. */
+  readonly token: () => Promise<string>;
+}
+
+export interface Rest {
+  createConversation(input: {
+    readonly id?: string;
+    readonly members: readonly string[];
+    readonly title?: string;
+  }): Promise<ConversationShape>;
+  conversation(id: string): Promise<ConversationShape>;
+  conversations(cursor?: string): Promise<PageShape<ConversationShape>>;
+  addMember(conversationId: string, user: string): Promise<void>;
+  removeMember(conversationId: string, user: string): Promise<void>;
+  send(
+    conversationId: string,
+    input: { readonly text: string; readonly id?: string; readonly replyTo?: string },
+  ): Promise<MessageShape>;
+  messages(
+    conversationId: string,
+    page?: { readonly limit?: number; readonly cursor?: string },
+  ): Promise<PageShape<MessageShape>>;
+  message(conversationId: string, id: string): Promise<MessageShape>;
+  delivery(conversationId: string, id: string): Promise<DeliveryShape>;
+  changes(conversationId: string, after: number, limit?: number): Promise<ChangesShape>;
+  sync(heads: Readonly<Record<string, number>>): Promise<SyncShape>;
+  receipts(conversationId: string, marks: { readonly deliveredSeq?: number; readonly readSeq?: number }): Promise<void>;
+  negotiate(): Promise<NegotiationShape>;
+  join(socketId: string): Promise<{ readonly conversations: readonly string[] }>;
+}
+
+/** @throws ProblemError for every answer that is one; whatever `fetch` throws when there is no answer */
+export function rest({ baseUrl, token }: RestOptions): Rest {
+  async function call<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
+    const response = await fetch(`${baseUrl}/api/v1/${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${await token()}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (response.ok) return (text === "" ? undefined : JSON.parse(text)) as Answer;
+    throw new ProblemError(response.status, problemIn(text), response.headers.get("retry-after"));
+  }
+
+  const segment = encodeURIComponent;
+  const query = (values: Readonly<Record<string, string | number | undefined>>): string => {
+    const given = new URLSearchParams();
+    for (const [name, value] of Object.entries(values)) if (value !== undefined) given.set(name, String(value));
+    return given.size === 0 ? "" : `?${given.toString()}`;
+  };
+  const conversation = (id: string): string => `conversations/${segment(id)}`;
+  const message = (conversationId: string, id: string): string =>
+    `${conversation(conversationId)}/messages/${segment(id)}`;
+  const member = (conversationId: string, user: string): string =>
+    `${conversation(conversationId)}/members/${segment(user)}`;
+
+  return {
+    createConversation: (input) => call("POST", "conversations", input),
+    conversation: (id) => call("GET", conversation(id)),
+    conversations: (cursor) => call("GET", `conversations${query({ cursor })}`),
+    addMember: (conversationId, user) => call("PUT", member(conversationId, user)),
+    removeMember: (conversationId, user) => call("DELETE", member(conversationId, user)),
+    send: (conversationId, input) => call("POST", `${conversation(conversationId)}/messages`, input),
+    messages: (conversationId, page = {}) =>
+      call("GET", `${conversation(conversationId)}/messages${query({ ...page })}`),
+    message: (conversationId, id) => call("GET", message(conversationId, id)),
+    delivery: (conversationId, id) => call("GET", `${message(conversationId, id)}/delivery`),
+    changes: (conversationId, after, limit) =>
+      call("GET", `${conversation(conversationId)}/changes${query({ after, limit })}`),
+    sync: (heads) => call("POST", "sync", { heads }),
+    receipts: (conversationId, marks) => call("POST", `${conversation(conversationId)}/receipts`, marks),
+    negotiate: () => call("POST", "realtime/negotiate"),
+    join: (socketId) => call("POST", "realtime/join", { socketId }),
+  };
+}
+
+/** A gateway's or the host's own error has no problem in it. */
+function problemIn(text: string): Record<string, unknown> {
+  try {
+    const body: unknown = JSON.parse(text);
+    return typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}

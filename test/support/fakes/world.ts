@@ -1,0 +1,209 @@
+/**
+ * Everything that the use cases need, in memory, with a fault that no real part can be made to show: a process that dies right
+ * before or right after any one step. Everything else is tested with the real parts.
+ */
+import type { DeadlineEnvelope, FailureEnvelope, TextEnvelope } from "../../../src/lib/contracts/queue.js";
+import type { Head, Member } from "../../../src/lib/domain/conversation.js";
+import type { MessageDocument, MessageIndex } from "../../../src/lib/domain/message.js";
+import type { Entry, Expiry, LogStep, Ports, Versioned } from "../../../src/lib/ports.js";
+
+interface Row {
+  head: Versioned<Head>;
+  members: Map<string, Versioned<Member>>;
+  entries: Entry[];
+  documents: Map<number, MessageDocument>;
+  indexes: Map<string, MessageIndex>;
+  expiries: Map<string, Expiry>;
+}
+
+export interface Published {
+  readonly name: string;
+  readonly event: { readonly conversationId: string; readonly seq?: number };
+  readonly onlyTo?: string | undefined;
+}
+
+/** The process died here. */
+export class Death extends Error {
+  override readonly name = "Death";
+}
+
+export class World {
+  now = Date.UTC(2026, 10, 23, 12);
+  readonly rows = new Map<string, Row>();
+  readonly memberships = new Map<string, Set<string>>();
+  readonly dues = new Set<string>();
+  readonly texts: TextEnvelope[] = [];
+  readonly deadlines: { envelope: DeadlineEnvelope; at: Date; key: string }[] = [];
+  readonly failures = new Map<string, FailureEnvelope>();
+  readonly published: Published[] = [];
+  readonly rooms = new Map<string, Set<string>>();
+  /** How many steps have been taken. */
+  steps = 0;
+  /** Dies at this step: before it takes effect, or after. */
+  deathAt: { readonly step: number; readonly when: "before" | "after" } | undefined;
+  /** Steps that fail with this error instead of doing anything, by name. */
+  readonly trouble = new Map<string, () => Error | undefined>();
+  #etag = 0;
+
+  readonly ports: Ports = {
+    clock: { now: () => this.now, random: () => 0.5, wait: (ms) => Promise.resolve(void (this.now += ms)) },
+    conversations: {
+      create: (head, members, first) =>
+        this.#step("create", () => {
+          if (this.rows.has(head.conversationId)) return false;
+          this.rows.set(head.conversationId, {
+            head: this.#versioned(head),
+            members: new Map(members.map((member) => [member.user, this.#versioned(member)])),
+            entries: [first],
+            documents: new Map(),
+            indexes: new Map(),
+            expiries: new Map(),
+          });
+          return true;
+        }),
+      load: (id) =>
+        this.#step("load", () => {
+          const row = this.rows.get(id);
+          return row === undefined ? undefined : { head: row.head, members: [...row.members.values()] };
+        }),
+      look: (id, { user, messageId, headless = false }) =>
+        this.#step("look", () => {
+          const row = this.rows.get(id);
+          const member = user === undefined ? undefined : row?.members.get(user);
+          const index = messageId === undefined ? undefined : row?.indexes.get(messageId);
+          return {
+            ...(row === undefined || headless ? {} : { head: row.head }),
+            ...(member === undefined ? {} : { member }),
+            ...(index === undefined ? {} : { index }),
+          };
+        }),
+      commit: (step) => this.#step("commit", () => this.#commit(step)),
+      addIndex: (id, index) =>
+        this.#step("addIndex", () => {
+          const row = this.rows.get(id);
+          if (row?.indexes.has(index.messageId) !== false) return false;
+          row.indexes.set(index.messageId, index);
+          return true;
+        }),
+      saveMember: (id, member) =>
+        this.#step("saveMember", () => {
+          const row = this.rows.get(id);
+          if (row?.members.get(member.user)?.etag !== member.etag) return false;
+          row.members.set(member.user, this.#versioned(member));
+          return true;
+        }),
+      entries: (id, after, limit) =>
+        this.#step("entries", () =>
+          (this.rows.get(id)?.entries ?? []).filter(({ seq }) => seq > after).slice(0, limit),
+        ),
+      document: (id, seq) => this.#step("document", () => this.rows.get(id)?.documents.get(seq)),
+      documents: (id, { above, upTo, limit }) =>
+        this.#step("documents", () =>
+          [...(this.rows.get(id)?.documents.values() ?? [])]
+            .filter(({ seq }) => seq > above && seq <= upTo)
+            .sort((a, b) => b.seq - a.seq)
+            .slice(0, limit),
+        ),
+      countOfOthers: (id, above, author, limit) =>
+        this.#step("countOfOthers", () =>
+          Math.min(
+            limit,
+            [...(this.rows.get(id)?.documents.values() ?? [])].filter(
+              (each) => each.seq > above && each.author !== author,
+            ).length,
+          ),
+        ),
+      expiries: (id, minute, limit) =>
+        this.#step("expiries", () =>
+          [...(this.rows.get(id)?.expiries.values() ?? [])].filter((each) => each.minute === minute).slice(0, limit),
+        ),
+    },
+    memberships: {
+      add: (user, id) => this.#step("membership.add", () => void this.#idsOf(user).add(id)),
+      remove: (user, id) => this.#step("membership.remove", () => void this.#idsOf(user).delete(id)),
+      page: (user, { limit }) => this.#step("membership.page", () => [...this.#idsOf(user)].slice(0, limit)),
+      all: (user) => this.#step("membership.all", () => [...this.#idsOf(user)]),
+    },
+    dues: {
+      add: (minute, id) => this.#step("due.add", () => void this.dues.add(`${minute} ${id}`)),
+      remove: (minute, id) => this.#step("due.remove", () => void this.dues.delete(`${minute} ${id}`)),
+    },
+    queues: {
+      sendText: (envelope) => this.#step("sendText", () => void this.texts.push(envelope)),
+      scheduleDeadline: (envelope, at, key) =>
+        this.#step("scheduleDeadline", () => {
+          // The broker drops what it has seen.
+          if (!this.deadlines.some((deadline) => deadline.key === key)) this.deadlines.push({ envelope, at, key });
+        }),
+      sendFailure: (failure) => this.#step("sendFailure", () => void this.failures.set(failure.id, failure)),
+    },
+    realtime: {
+      negotiate: () => Promise.reject(new Error("nobody connects here")),
+      publish: (name, event, options) =>
+        this.#step("publish", () => void this.published.push({ name, event, onlyTo: options?.onlyTo })),
+      admit: (id, users) => this.#step("admit", () => void users.forEach((user) => this.#room(id).add(user))),
+      evict: (id, user) => this.#step("evict", () => void this.#room(id).delete(user)),
+      joinSocket: () => this.#step("joinSocket", () => undefined),
+      leaveSocket: () => this.#step("leaveSocket", () => undefined),
+    },
+  };
+
+  /** Throws unless the log of every conversation is gap-free and holds each message once, with document and index. */
+  check(): void {
+    for (const { head, entries, documents, indexes } of this.rows.values()) {
+      const seqs = entries.map(({ seq }) => seq);
+      if (seqs.some((seq, n) => seq !== n + 1) || seqs.length !== head.headSeq)
+        throw new Error(`a gap: ${seqs.join(" ")}`);
+      const created = entries.filter(({ type }) => type === "message.created").map(({ messageId }) => messageId);
+      if (new Set(created).size !== created.length) throw new Error("a message was logged twice");
+      for (const [seq, { messageId }] of documents) {
+        if (indexes.get(messageId)?.seq !== seq) throw new Error("an index and its document part ways");
+      }
+    }
+  }
+
+  #step<Result>(name: string, act: () => Result): Promise<Result> {
+    this.steps += 1;
+    const dies = this.deathAt?.step === this.steps ? this.deathAt.when : undefined;
+    if (dies === "before") return Promise.reject(new Death());
+    const trouble = this.trouble.get(name)?.();
+    if (trouble !== undefined) return Promise.reject(trouble);
+    const result = act();
+    return dies === "after" ? Promise.reject(new Death()) : Promise.resolve(result);
+  }
+
+  #commit(step: LogStep): boolean {
+    const row = this.rows.get(step.head.conversationId);
+    if (row?.head.etag !== step.head.etag) return false;
+    const isNew = step.expiriesMet === undefined;
+    if (isNew && step.indexes?.some(({ messageId }) => row.indexes.has(messageId)) === true) return false;
+    row.head = this.#versioned(step.next);
+    row.entries.push(...step.entries);
+    for (const document of step.documents ?? []) row.documents.set(document.seq, document);
+    for (const index of step.indexes ?? []) row.indexes.set(index.messageId, index);
+    for (const expiry of step.expiriesAdded ?? []) row.expiries.set(expiry.messageId, expiry);
+    for (const expiry of step.expiriesMet ?? []) row.expiries.delete(expiry.messageId);
+    for (const member of step.membersAdded ?? []) row.members.set(member.user, this.#versioned(member));
+    for (const user of step.membersRemoved ?? []) row.members.delete(user);
+    return true;
+  }
+
+  #versioned<Of>(row: Of): Versioned<Of> {
+    this.#etag += 1;
+    return { ...row, etag: String(this.#etag) };
+  }
+
+  #idsOf(user: string): Set<string> {
+    return entry(this.memberships, user);
+  }
+
+  #room(id: string): Set<string> {
+    return entry(this.rooms, id);
+  }
+}
+
+function entry(map: Map<string, Set<string>>, key: string): Set<string> {
+  let set = map.get(key);
+  if (set === undefined) map.set(key, (set = new Set()));
+  return set;
+}
