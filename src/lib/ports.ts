@@ -122,6 +122,15 @@ export interface Clock {
   readonly random: () => number;
 }
 
+/**
+ * What this process has done lately, so as not to do it again at once. Only for what is harmless to repeat and never undone
+ * while it is remembered; forgetting is always allowed.
+ */
+export interface Recent {
+  readonly has: (key: string) => boolean;
+  readonly add: (key: string) => void;
+}
+
 /** One thing that the backend cannot do without. `probe` resolves when it answers. */
 export interface Dependency {
   readonly name: string;
@@ -134,5 +143,6 @@ export interface Ports {
   readonly dues: Dues;
   readonly queues: Queues;
   readonly realtime: Realtime;
+  readonly recent: Recent;
   readonly clock: Clock;
 }

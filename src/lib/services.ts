@@ -2,7 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { authenticator, type Authenticate } from "./http/authenticate.js";
 import { readConfig } from "./config.js";
-import type { Clock, Dependency, Ports } from "./ports.js";
+import type { Clock, Dependency, Ports, Recent } from "./ports.js";
 import { serviceBusQueues } from "./azure/service-bus-queues.js";
 import { tableConversations } from "./azure/table-conversations.js";
 import { tableDues } from "./azure/table-dues.js";
@@ -23,6 +23,22 @@ const clock: Clock = {
     await wait(ms);
   },
 };
+
+/** As many conversation-minutes as a busy process sees in a few minutes. */
+const REMEMBERED = 10_000;
+
+function recent(): Recent {
+  const keys = new Set<string>();
+  return {
+    has: (key) => keys.has(key),
+    add: (key) => {
+      keys.add(key);
+      // A set keeps the order in which it was filled.
+      const [oldest] = keys;
+      if (keys.size > REMEMBERED && oldest !== undefined) keys.delete(oldest);
+    },
+  };
+}
 
 let building: Promise<Services> | undefined;
 
@@ -51,6 +67,7 @@ async function build(): Promise<Services> {
       dues: tableDues(dues),
       queues,
       realtime,
+      recent: recent(),
       clock,
     },
     authenticate: authenticator({

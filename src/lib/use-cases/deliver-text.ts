@@ -78,8 +78,9 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
         return { outcome: "repeated", seq: arrival.document.seq, event: await follow(ports, arrival.document, trace) };
       case "record": {
         const step = recordStep(head, text, times, now);
-        const minute = minuteOf(times.expiresAt);
-        await ports.dues.add(minute, text.conversationId);
+        const { minute, key } = bucketOf(text, times.expiresAt, now);
+        // With its deadline scheduled, which comes last, the row of the conversation's minute is there.
+        if (!ports.recent.has(key)) await ports.dues.add(minute, text.conversationId);
         if (!(await ports.conversations.commit(step))) continue;
         const [written] = step.documents;
         return { outcome: "delivered", seq: written.seq, event: await follow(ports, written, trace) };
@@ -133,20 +134,31 @@ async function follow(ports: Ports, document: MessageDocument, trace: Trace): Pr
   return event;
 }
 
-/** One deadline per conversation and minute: the broker drops the repetitions by their id. */
-async function scheduleExpiry(ports: Ports, document: MessageDocument, trace: Trace): Promise<void> {
-  const { conversationId: conversation, messageId, expiresAt } = document;
+/**
+ * The deadline that ends texts: one for all of a conversation's minute, and for one that is almost over one of its own as well,
+ * because its minute's may have fired already.
+ */
+interface Bucket {
+  readonly minute: string;
+  readonly key: string;
+  readonly isOwn: boolean;
+}
+
+function bucketOf({ conversationId, messageId }: Text | MessageDocument, expiresAt: Date, now: number): Bucket {
   const minute = minuteOf(expiresAt);
-  const key = `expire:${conversation}:${minute}`;
-  const at = bucketFiresAt(minute);
-  if (mayMissBucket(expiresAt, ports.clock.now())) {
-    await ports.queues.scheduleDeadline(
-      { v: 1, kind: "expire", conversation, minute, message: messageId },
-      at,
-      `${key}:${messageId}`,
-      trace,
-    );
-  } else {
-    await ports.queues.scheduleDeadline({ v: 1, kind: "expire", conversation, minute }, at, key, trace);
-  }
+  const isOwn = mayMissBucket(expiresAt, now);
+  return { minute, isOwn, key: `expire:${conversationId}:${minute}${isOwn ? `:${messageId}` : ""}` };
+}
+
+async function scheduleExpiry(ports: Ports, document: MessageDocument, trace: Trace): Promise<void> {
+  const { conversationId: conversation, messageId: message, expiresAt } = document;
+  const { minute, key, isOwn } = bucketOf(document, expiresAt, ports.clock.now());
+  if (ports.recent.has(key)) return;
+  await ports.queues.scheduleDeadline(
+    { v: 1, kind: "expire", conversation, minute, ...(isOwn ? { message } : {}) },
+    bucketFiresAt(minute),
+    key,
+    trace,
+  );
+  ports.recent.add(key);
 }

@@ -45,7 +45,10 @@ export class World {
   readonly trouble = new Map<string, () => Error | undefined>();
   #etag = 0;
 
+  readonly #recent = new Set<string>();
+
   readonly ports: Ports = {
+    recent: { has: (key) => this.#recent.has(key), add: (key) => void this.#recent.add(key) },
     clock: { now: () => this.now, random: () => 0.5, wait: (ms) => Promise.resolve(void (this.now += ms)) },
     conversations: {
       create: (head, members, first) =>
@@ -141,7 +144,10 @@ export class World {
       negotiate: () => Promise.reject(new Error("nobody connects here")),
       publish: (name, event, options) =>
         this.#step("publish", () => void this.published.push({ name, event, onlyTo: options?.onlyTo })),
-      admit: (id, users) => this.#step("admit", () => void users.forEach((user) => this.#room(id).add(user))),
+      admit: (id, users) =>
+        this.#step("admit", () => {
+          for (const user of users) this.#room(id).add(user);
+        }),
       evict: (id, user) => this.#step("evict", () => void this.#room(id).delete(user)),
       joinSocket: () => this.#step("joinSocket", () => undefined),
       leaveSocket: () => this.#step("leaveSocket", () => undefined),
@@ -165,6 +171,8 @@ export class World {
   #step<Result>(name: string, act: () => Result): Promise<Result> {
     this.steps += 1;
     const dies = this.deathAt?.step === this.steps ? this.deathAt.when : undefined;
+    // A process takes what it remembers with it.
+    if (dies !== undefined) this.#recent.clear();
     if (dies === "before") return Promise.reject(new Death());
     const trouble = this.trouble.get(name)?.();
     if (trouble !== undefined) return Promise.reject(trouble);

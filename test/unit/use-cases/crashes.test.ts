@@ -237,6 +237,15 @@ describe("trouble that passes", () => {
   });
 });
 
+test("a deadline that comes early, because clocks differ, is waited for", async () => {
+  const world = await worldWithConversation();
+  await deliverText(world.ports, textAt(world.now), 1, undefined);
+  world.now += DAY_MS - 5_000;
+  const expire = { v: 1, kind: "expire", conversation: CONVERSATION, minute: "202611241200" };
+  await expect(meetDeadline(world.ports, expire, 1, undefined)).resolves.toMatchObject({ count: 1 });
+  expect(world.now).toBe(Date.UTC(2026, 10, 24, 12));
+});
+
 test("two writers at once: both texts get a place, without a gap", async () => {
   const world = await worldWithConversation();
   const other = "019a0000-0000-7000-8000-000000000003";

@@ -1,0 +1,31 @@
+/** `npm run bench`: everything that is measured, side by side in one run. Names of benches run those alone. */
+import { cpus } from "node:os";
+import { measureFanOut } from "./fan-out.js";
+import { measureLatency } from "./latency.js";
+import { measureQuietConversations } from "./quiet-conversations.js";
+import { printTable, type Result } from "./numbers.js";
+import { startBenchStack, type BenchStack } from "./stack.js";
+import { measureSustained } from "./sustained.js";
+
+const onStack: Readonly<Record<string, (stack: BenchStack) => Promise<readonly Result[]>>> = {
+  latency: measureLatency,
+  "quiet-conversations": measureQuietConversations,
+  sustained: measureSustained,
+};
+
+const chosen = process.argv.slice(2);
+const isChosen = (name: string): boolean => chosen.length === 0 || chosen.includes(name);
+
+console.log(`node ${process.version}, ${String(cpus().length)} × ${cpus()[0]?.model ?? "unknown CPU"}\n`);
+if (isChosen("fan-out")) printTable("One event to 1,000 sockets", await measureFanOut());
+const stack = await startBenchStack();
+try {
+  if (isChosen("start")) {
+    printTable("Start", [
+      { what: "npm start to ready, empty folder", value: `${(stack.startMs / 1000).toFixed(2)} s`, goal: "≤ 5 s" },
+    ]);
+  }
+  for (const [name, measure] of Object.entries(onStack)) if (isChosen(name)) printTable(name, await measure(stack));
+} finally {
+  await stack.stop();
+}
