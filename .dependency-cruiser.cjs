@@ -32,7 +32,11 @@ module.exports = {
       { path: "node_modules/@azure/functions/" },
     ),
     rule("local-knows-nothing-of-chat", { path: "^local/" }, { path: "^(src|client|demo|bench|test)/" }),
-    rule("client-uses-the-contracts", { path: "^client/" }, { path: "^(src/(?!lib/contracts/)|local/|demo/|test/|bench/)" }),
+    rule(
+      "client-uses-the-contracts",
+      { path: "^client/" },
+      { path: "^(src/(?!lib/contracts/)|local/|demo/|test/|bench/)" },
+    ),
     rule("demo-uses-the-client", { path: "^demo/" }, { path: "^(src/|local/|test/|bench/)" }),
     rule("broker-is-pure", { path: "^local/service-bus/broker/" }, { dependencyTypes: ["npm", "npm-dev"] }),
   ],

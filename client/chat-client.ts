@@ -42,7 +42,9 @@ export class ChatClient {
   readonly #catchingUp = new Map<string, Promise<void>>();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #socket: Socket | undefined;
-  readonly #closing = new AbortController();
+  /** Ends a wait before its time: what it is for is over. */
+  readonly #waiting = new Set<() => void>();
+  #isClosed = false;
 
   constructor(options: ChatClientOptions, listener: ChatListener = {}) {
     this.#options = options;
@@ -136,7 +138,9 @@ export class ChatClient {
   }
 
   close(): void {
-    this.#closing.abort();
+    this.#isClosed = true;
+    for (const stop of this.#waiting) stop();
+    this.#waiting.clear();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
     this.#socket?.disconnect();
@@ -201,7 +205,7 @@ export class ChatClient {
         return await attempt();
       } catch (error) {
         const passing = !(error instanceof ProblemError) || error.status >= 500 || error.status === 429;
-        if (!passing || this.#closing.signal.aborted || tries === SEND_TRIES) throw error;
+        if (!passing || this.#isClosed || tries === SEND_TRIES) throw error;
         const backOff = Math.min(FIRST_RETRY_MS * 2 ** (tries - 1), LONGEST_RETRY_MS);
         const asked = error instanceof ProblemError ? error.retryAfterMs : undefined;
         await this.#wait(asked ?? backOff);
@@ -210,17 +214,16 @@ export class ChatClient {
   }
 
   #wait(ms: number): Promise<void> {
-    const { signal } = this.#closing;
     return new Promise((resolve, reject) => {
       const stop = (): void => {
         clearTimeout(timer);
         reject(new Error("The client was closed."));
       };
       const timer = setTimeout(() => {
-        signal.removeEventListener("abort", stop);
+        this.#waiting.delete(stop);
         resolve();
       }, ms);
-      signal.addEventListener("abort", stop, { once: true });
+      this.#waiting.add(stop);
     });
   }
 
@@ -234,7 +237,7 @@ export class ChatClient {
 
   #every(ms: number, act: () => Promise<void>): void {
     this.#after(ms, async () => {
-      if (this.#closing.signal.aborted) return;
+      if (this.#isClosed) return;
       this.#every(ms, act);
       await act();
     });

@@ -73,6 +73,9 @@ export async function runPart(command: PartCommand, args: readonly string[]): Pr
   process.on("SIGTERM", stop);
   // With an IPC channel the process belongs to the one that started it, and must not outlive it, however that one ended.
   process.on("disconnect", stop);
+  // It may have gone before this process was there to hear of it.
+  const { connected } = process as { connected?: boolean };
+  if (connected === false) stop();
   console.log(JSON.stringify({ part: command.name, ...part.announcement }));
 }
 

@@ -47,16 +47,18 @@ test("an id is a UUIDv7, in lower case", () => {
 });
 
 describe("members", () => {
-  test.each([[["a/b"]], [["it's"]], [["a#b"]], [["x".repeat(128)]], [[" ~"]]])("may be %j", (members) => {
+  test.each([[["a/b"]], [["it's"]], [["a#b"]], [["x".repeat(128)]], [[" ~"]], [["..."]]])("may be %j", (members) => {
     expect(problems(CreateConversation.safeParse({ members }))).toEqual([]);
   });
-  const badUser = "must be 1 to 128 printable ASCII characters, without %2F";
+  const badUser = "must be 1 to 128 printable ASCII characters, without %2F, not . or ..";
   test.each([
     [[""], `/members/0 ${badUser}`],
     [["ok", "x".repeat(129)], `/members/1 ${badUser}`],
     [["Zoë"], `/members/0 ${badUser}`],
     [["a%2Fb"], `/members/0 ${badUser}`],
     [["a\n"], `/members/0 ${badUser}`],
+    [["."], `/members/0 ${badUser}`],
+    [[".."], `/members/0 ${badUser}`],
     [["a", "a"], "/members must not name a member twice"],
     [[], "/members must name at least one other member"],
     [Array.from({ length: 1_000 }, (_, n) => `u${String(n)}`), "/members must name at most 90 members"],

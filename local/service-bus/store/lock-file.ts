@@ -16,7 +16,8 @@ export async function lockFolder(directory: string): Promise<() => Promise<void>
     const holder = Number(await readFile(file, "utf8").catch(() => ""));
     if (holder !== process.pid && isAlive(holder)) {
       throw new StartError(
-        `the data in ${directory} is in use by process ${String(holder)}. Stop it, or choose another folder (--data).`,
+        `the data in ${directory} is in use by process ${String(holder)}. Stop it, or choose another folder (--data). ` +
+          `If that process is something else (its id was given again), delete ${file}.`,
       );
     }
     await rm(file, { force: true });

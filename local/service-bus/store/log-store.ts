@@ -235,7 +235,8 @@ class LogStore implements Store {
     this.#clearing = undefined;
     // What was copied must be on the disk before the original goes.
     await this.#segments.at(-1)?.sync();
-    this.#segments.shift();
+    // A file that cannot go stays the oldest: were a younger one to go before it, what that one removed would be back.
     await oldest.remove();
+    this.#segments.shift();
   }
 }

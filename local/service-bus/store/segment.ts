@@ -48,20 +48,26 @@ export class Segment {
     return content.subarray(0, at);
   }
 
-  /** Appends whole; on any failure nothing of it counts, and the next append starts at the same place. */
+  /**
+   * Appends whole. On any failure nothing of it counts, and what of it reached the file is cut off at once, or, when the disk
+   * refuses that too, before the next append: records that were refused must not be found at the next start.
+   */
   async append(records: readonly Buffer[], sync: boolean): Promise<void> {
     if (this.#dirty) await this.cutAt(this.#bytes);
-    const length = records.reduce((sum, record) => sum + record.length, 0);
     this.#dirty = true;
-    let at = 0;
-    const whole = records.length === 1 ? (records[0] ?? Buffer.alloc(0)) : Buffer.concat(records, length);
-    while (at < length) {
-      const { bytesWritten } = await this.#handle.write(whole, at, length - at, this.#bytes + at);
-      if (bytesWritten === 0) throw Object.assign(new Error("The disk took nothing."), { code: "EIO" });
-      at += bytesWritten;
+    const whole = records.length === 1 ? (records[0] ?? Buffer.alloc(0)) : Buffer.concat(records);
+    try {
+      for (let at = 0; at < whole.length;) {
+        const { bytesWritten } = await this.#handle.write(whole, at, whole.length - at, this.#bytes + at);
+        if (bytesWritten === 0) throw Object.assign(new Error("The disk took nothing."), { code: "EIO" });
+        at += bytesWritten;
+      }
+      if (sync) await this.#handle.datasync();
+    } catch (error) {
+      await this.cutAt(this.#bytes).catch(() => undefined);
+      throw error;
     }
-    if (sync) await this.#handle.datasync();
-    this.#bytes += length;
+    this.#bytes += whole.length;
     this.#dirty = false;
   }
 
@@ -80,7 +86,7 @@ export class Segment {
   }
 
   async remove(): Promise<void> {
-    await this.#handle.close();
     await unlink(this.#file);
+    await this.#handle.close();
   }
 }

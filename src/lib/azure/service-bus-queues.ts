@@ -98,5 +98,4 @@ export async function serviceBusQueues(config: Config, now: () => number): Promi
 }
 
 /** The same for the same parts, whatever is in them; 64 characters, and a broker id may have 128. */
-export const digest = (parts: readonly unknown[]): string =>
-  createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+const digest = (parts: readonly unknown[]): string => createHash("sha256").update(JSON.stringify(parts)).digest("hex");

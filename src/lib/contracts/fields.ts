@@ -8,7 +8,7 @@ export const id = z.uuidv7({ error: "must be a UUIDv7" }).toLowerCase();
 
 export const user = z
   .string({ error: "must be a string" })
-  .refine(isUser, { error: "must be 1 to 128 printable ASCII characters, without %2F" });
+  .refine(isUser, { error: "must be 1 to 128 printable ASCII characters, without %2F, not . or .." });
 
 /** A count that starts at 0: a `seq` of a log. */
 export const seq = z.int({ error: "must be a whole number" }).min(0, { error: "must not be negative" });

@@ -50,8 +50,7 @@ export interface PageShape<Item> {
   readonly nextCursor?: string;
 }
 
-export const CHANGE_TYPES = ["message.created", "message.expired", "conversation.updated"] as const;
-export type ChangeType = (typeof CHANGE_TYPES)[number];
+export type ChangeType = "message.created" | "message.expired" | "conversation.updated";
 
 export interface ChangeShape {
   readonly seq: number;

@@ -1,6 +1,5 @@
 /** Who belongs to a conversation, what a member may read, and how far each one has got. */
 
-export const MIN_MEMBERS = 2;
 export const MAX_MEMBERS = 90;
 
 /** Above this many members nobody is told of receipts: everyone's every step to everyone is noise, and costs as such. */

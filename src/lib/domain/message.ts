@@ -13,8 +13,6 @@ export const MAX_TEXT_BYTES = 8_192;
 /** A text that keeps arriving at the dead-letter queue alive is sent again this often before it is a failure. */
 export const MAX_ATTEMPTS = 5;
 
-export type MessageState = "accepted" | "delivered" | "expired" | "failed";
-
 /** What identifies a text and says what it is; the same on every retry. */
 export interface Text {
   readonly conversationId: string;

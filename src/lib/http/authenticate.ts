@@ -59,7 +59,7 @@ export function authenticator({ issuer, audience, userClaim }: AuthSettings): Au
     const user = (await verify(token))[userClaim];
     if (typeof user !== "string" || !isUser(user)) {
       throw new DayflyError("token-invalid", {
-        detail: `The claim '${userClaim}' must be 1 to 128 printable ASCII characters, without %2F.`,
+        detail: `The claim '${userClaim}' must be 1 to 128 printable ASCII characters, without %2F, not . or ...`,
       });
     }
     return { user };

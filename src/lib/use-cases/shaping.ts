@@ -12,7 +12,7 @@ import type { Entry } from "../ports.js";
 
 const NO_RETENTION: RetentionShape = { state: "none", required: [], consents: [] };
 
-export const receiptOf = (member: Member): ReceiptShape => ({
+const receiptOf = (member: Member): ReceiptShape => ({
   user: member.user,
   deliveredSeq: deliveredSeq(member),
   readSeq: readSeq(member),

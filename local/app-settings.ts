@@ -1,0 +1,45 @@
+/**
+ * The one place in `local/` that knows the app: the settings it reads, who its tokens are for, and what to try first.
+ *
+ * On Azure the same settings come from Bicep.
+ */
+
+/** The audience that the app asks of a token. */
+export const AUDIENCE = "dayfly";
+
+/** What the functions load first: loaded ahead of them, it shortens each of their starts. */
+export const WARM_UP = ["@azure/service-bus", "@azure/data-tables", "@azure/web-pubsub", "jose", "zod"] as const;
+
+/** Users for whom the banner shows tokens. */
+export const SAMPLE_USERS = ["ana", "bo"] as const;
+
+export interface Connections {
+  readonly storage: string;
+  readonly serviceBus: string;
+  readonly webPubSub: string;
+  readonly hub: string;
+  readonly issuer: string;
+}
+
+/** What the functions process finds in its environment; stronger than `local.settings.json`. */
+export function appSettings(connections: Connections): Record<string, string> {
+  return {
+    FUNCTIONS_WORKER_RUNTIME: "node",
+    AzureWebJobsStorage: connections.storage,
+    SERVICE_BUS: connections.serviceBus,
+    STORAGE: connections.storage,
+    WEB_PUBSUB: connections.webPubSub,
+    WEB_PUBSUB_HUB: connections.hub,
+    AUTH_ISSUER: connections.issuer,
+    AUTH_AUDIENCE: AUDIENCE,
+  };
+}
+
+/** Commands that show something, to be copied from the banner. */
+export function commandsToTry(functions: string, token: string): readonly string[] {
+  return [
+    "npm run demo",
+    `curl ${functions}/api/v1/conversations -H "authorization: Bearer ${token}"`,
+    "npm run local -- time +24h",
+  ];
+}

@@ -1,0 +1,106 @@
+/** The control of a running stack, over HTTP: its clock, its parts, and when it is idle. README.md has the routes. */
+import { parseDuration, parseIsoDuration } from "../clock/duration.js";
+import { RequestError, startLoopbackServer, type LocalAnswer, type LocalRequest } from "../loopback-server.js";
+import type { ClockServer } from "./clock-server.js";
+import { waitUntilIdle, type IdleSource } from "./idle.js";
+import type { ControlledParts } from "./parts.js";
+
+export interface ControlOptions {
+  readonly port: number;
+  readonly clock: ClockServer;
+  /** Keeps the offset for the next start. */
+  readonly saveOffset: (ms: number) => Promise<void>;
+  readonly parts: ControlledParts;
+  readonly idle: IdleSource;
+}
+
+export interface Control {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
+/** Further away than anyone wants to be, and safely inside what `Date` can hold. */
+const FARTHEST_OFFSET_MS = 100 * 366 * 24 * 3_600_000;
+const SIGNALS: readonly string[] = ["SIGKILL", "SIGTERM", "SIGINT"];
+
+export function startControl(options: ControlOptions): Promise<Control> {
+  return startLoopbackServer(options.port, (request) => respond(request, options));
+}
+
+async function respond(request: LocalRequest, options: ControlOptions): Promise<LocalAnswer> {
+  const { clock, parts } = options;
+  switch (`${request.method} ${request.url.pathname}`) {
+    case "GET /time":
+      return { status: 200, body: time(clock) };
+    case "POST /time":
+      return moveClock(request.body, options);
+    case "GET /idle":
+      return awaitIdle(request, options.idle);
+    case "GET /parts":
+      return { status: 200, body: { parts: parts.list() } };
+    case "POST /parts":
+      return { status: 201, body: await parts.addFunctionsHost(disabledFunctions(request.body)) };
+  }
+  const [, name, action] = /^\/parts\/([\w-]+)\/(kill|start|restart)$/.exec(request.url.pathname) ?? [];
+  if (request.method !== "POST" || name === undefined) {
+    throw new RequestError(404, "See local/README.md for what the control answers: /time, /idle and /parts.");
+  }
+  switch (action) {
+    case "kill":
+      return { status: 200, body: await parts.kill(name, signalOf(request.body)) };
+    case "start":
+      return { status: 200, body: await parts.start(name) };
+    default:
+      return { status: 200, body: await parts.restart(name) };
+  }
+}
+
+function time(clock: ClockServer): { now: string; offsetMs: number } {
+  return { now: new Date().toISOString(), offsetMs: clock.offsetMs };
+}
+
+/**
+ * Answers after every process has moved. The way is forward, as time goes; `reset` alone goes back, to the machine's own time.
+ */
+async function moveClock(body: unknown, { clock, saveOffset }: ControlOptions): Promise<LocalAnswer> {
+  const { advance, reset } = (body ?? {}) as Readonly<Record<string, unknown>>;
+  const step = typeof advance === "string" ? parseIsoDuration(advance) : undefined;
+  if ((reset !== true && step === undefined) || (reset !== undefined && advance !== undefined)) {
+    throw new RequestError(
+      400,
+      'Send {"advance": "PT24H"}, an ISO 8601 duration without sign, years and months, or {"reset": true}.',
+    );
+  }
+  const offsetMs = step === undefined ? 0 : clock.offsetMs + step;
+  if (offsetMs > FARTHEST_OFFSET_MS) throw new RequestError(400, 'That is too far away. {"reset": true} goes back.');
+  const late = await clock.moveTo(offsetMs);
+  await saveOffset(clock.offsetMs);
+  if (late.length === 0) return { status: 200, body: time(clock) };
+  throw new RequestError(504, `The clock has moved, but processes ${late.join(", ")} did not say that they followed.`);
+}
+
+async function awaitIdle(request: LocalRequest, source: IdleSource): Promise<LocalAnswer> {
+  const asked = request.url.searchParams.get("timeout");
+  const timeoutMs = asked === null ? DEFAULT_IDLE_TIMEOUT_MS : parseDuration(asked);
+  if (timeoutMs === undefined) throw new RequestError(400, "timeout must be a duration such as 30s or PT30S.");
+  const since = performance.now();
+  const busy = await waitUntilIdle(source, AbortSignal.any([request.signal, AbortSignal.timeout(timeoutMs)]));
+  const waitedMs = Math.round(performance.now() - since);
+  if (busy === undefined) return { status: 200, body: { idle: true, waitedMs } };
+  return { status: 503, body: { idle: false, waitedMs, error: `Not idle after ${waitedMs} ms: ${busy}.` } };
+}
+
+function signalOf(body: unknown): NodeJS.Signals {
+  const { signal = "SIGKILL" } = (body ?? {}) as { signal?: unknown };
+  if (typeof signal === "string" && SIGNALS.includes(signal)) return signal as NodeJS.Signals;
+  throw new RequestError(400, `"signal" must be one of ${SIGNALS.join(", ")}.`);
+}
+
+function disabledFunctions(body: unknown): readonly string[] {
+  const { like, disabled = [] } = (body ?? {}) as Readonly<Record<string, unknown>>;
+  const areNames =
+    Array.isArray(disabled) && disabled.every((name) => typeof name === "string" && /^[\w-]+$/.test(name));
+  if (like === "functions" && areNames) return disabled as string[];
+  throw new RequestError(400, 'Send {"like": "functions"}, with "disabled": ["function", …] to leave functions out.');
+}

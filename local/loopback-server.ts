@@ -1,0 +1,139 @@
+/**
+ * A small JSON-over-HTTP server for this machine only: bound to loopback, and closed to web pages from elsewhere.
+ *
+ * A page on the internet can make a browser send requests to loopback, and can rename its own host to 127.0.0.1 (DNS
+ * rebinding). So each request must name a loopback `Host`, and its `Origin`, if it has one, must be loopback too.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+const LARGEST_BODY_BYTES = 64 * 1024;
+
+export interface LocalRequest {
+  readonly method: string;
+  readonly url: URL;
+  /** The parsed JSON body; undefined without one. */
+  readonly body: unknown;
+  /** Aborts when the caller hangs up. */
+  readonly signal: AbortSignal;
+}
+
+export interface LocalAnswer {
+  readonly status: number;
+  readonly body?: unknown;
+}
+
+export interface LoopbackServer {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** An answer that says what is wrong with a request. */
+export class RequestError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export async function startLoopbackServer(
+  port: number,
+  handle: (request: LocalRequest) => LocalAnswer | Promise<LocalAnswer>,
+): Promise<LoopbackServer> {
+  const server = createServer((request, response) => {
+    answer(request, response, handle).catch((error: unknown) => {
+      console.error("A request could not be answered:", error);
+      response.destroy();
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", resolve);
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  handle: (request: LocalRequest) => LocalAnswer | Promise<LocalAnswer>,
+): Promise<void> {
+  const { origin, host } = request.headers;
+  if (!isLoopback(`http://${host ?? ""}`) || (origin !== undefined && !isLoopback(origin))) {
+    send(response, { status: 403, body: { error: "Only pages and programs of this machine may ask." } });
+    return;
+  }
+  if (origin !== undefined) allowOrigin(origin, response);
+  if (request.method === "OPTIONS") {
+    send(response, { status: 204 });
+    return;
+  }
+  const hangUp = new AbortController();
+  response.on("close", () => {
+    hangUp.abort();
+  });
+  try {
+    const url = new URL(request.url ?? "/", "http://127.0.0.1");
+    const body = await readJson(request);
+    send(response, await handle({ method: request.method ?? "GET", url, body, signal: hangUp.signal }));
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    send(response, { status: error.status, body: { error: error.message } });
+  }
+}
+
+function isLoopback(url: string): boolean {
+  try {
+    return ["127.0.0.1", "localhost", "[::1]"].includes(new URL(url).hostname);
+  } catch {
+    return false;
+  }
+}
+
+function allowOrigin(origin: string, response: ServerResponse): void {
+  response.setHeader("access-control-allow-origin", origin);
+  response.setHeader("access-control-allow-headers", "authorization, content-type");
+  response.setHeader("access-control-allow-methods", "GET, POST");
+  response.setHeader("access-control-max-age", "600");
+  response.setHeader("vary", "origin");
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > LARGEST_BODY_BYTES)
+      throw new RequestError(413, `A body may have ${LARGEST_BODY_BYTES} bytes at most.`);
+    chunks.push(chunk);
+  }
+  if (length === 0) return undefined;
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  } catch {
+    throw new RequestError(400, "The body is not JSON.");
+  }
+}
+
+function send(response: ServerResponse, { status, body }: LocalAnswer): void {
+  if (response.destroyed) return;
+  response.statusCode = status;
+  response.setHeader("cache-control", "no-store");
+  if (body === undefined) {
+    response.end();
+    return;
+  }
+  response.setHeader("content-type", "application/json; charset=utf-8");
+  response.end(`${JSON.stringify(body)}\n`);
+}

@@ -1,0 +1,79 @@
+/** `$cbs`: AMQP claims-based security, version 1.0 (draft). Before each link the SDK puts a token here. */
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { BrokerError } from "../broker/error.js";
+import { accept } from "./answers.js";
+import { problemOf } from "./conditions.js";
+import { resolve, type Namespace, type Peer } from "./peer.js";
+import { outcomes, types, type DecodedMessage, type RheaDelivery, type RheaReceiver } from "./rhea.js";
+
+export function attachCbsReceiver(peer: Peer, link: RheaReceiver): void {
+  link.set_target({ address: "$cbs" });
+  link.on("message", ({ message, delivery }: { message: Buffer; delivery: RheaDelivery }) => {
+    accept(delivery);
+    const request = outcomes.decode(message);
+    const answer = putToken(peer, request);
+    const replyLink = peer.replyLinks.get(request.reply_to ?? "");
+    if (replyLink?.is_open() !== true) return;
+    replyLink.send({
+      correlation_id: request.message_id,
+      application_properties: {
+        "status-code": types.wrap_int(answer.status),
+        "status-description": answer.description,
+      },
+      body: "",
+    });
+  });
+}
+
+function putToken(peer: Peer, request: DecodedMessage): { status: number; description: string } {
+  const { operation, name, type } = request.application_properties ?? {};
+  try {
+    if (operation !== "put-token") throw new BrokerError("not-implemented", "$cbs answers put-token only.");
+    if (type !== "servicebus.windows.net:sastoken") {
+      throw new BrokerError(
+        "unauthorized",
+        "Only tokens of shared access signatures are known here. Use the connection string.",
+      );
+    }
+    checkSignature(peer.namespace, String(request.body));
+    // Refused here, an unknown queue gets the right error code in each case.
+    resolve(peer.namespace, String(name));
+    peer.authorized = true;
+    return { status: 202, description: "Accepted" };
+  } catch (error) {
+    return problemOf(error);
+  }
+}
+
+/** `SharedAccessSignature sr=…&sig=…&se=…&skn=…`: an HMAC-SHA256 over resource and expiry. */
+function checkSignature({ keyName, key }: Namespace, token: string): void {
+  const fields = new Map(
+    token
+      .replace(/^SharedAccessSignature\s+/, "")
+      .split("&")
+      .map((field): [string, string] => {
+        const separator = field.indexOf("=");
+        return [field.slice(0, separator), field.slice(separator + 1)];
+      }),
+  );
+  const field = (name: string): string => fields.get(name) ?? "";
+  const expected = createHmac("sha256", key)
+    .update(`${field("sr")}\n${field("se")}`)
+    .digest();
+  const given = Buffer.from(decode(field("sig")), "base64");
+  const matches = given.length === expected.length && timingSafeEqual(given, expected);
+  if (!matches || decode(field("skn")) !== keyName) {
+    throw new BrokerError(
+      "unauthorized",
+      "InvalidSignature: The token has an invalid signature. Use the key of the connection string that the service bus prints at its start.",
+    );
+  }
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,77 @@
+import type { Clock } from "../../clock/clock.js";
+import type { Broker } from "../broker/broker.js";
+import { BrokerError, entityNotFound } from "../broker/error.js";
+import type { Place, Queue } from "../broker/queue.js";
+import { parseAddress } from "./address.js";
+import { amqpErrorOf } from "./conditions.js";
+import type { RheaConnection, RheaLink, RheaSender, RheaSession } from "./rhea.js";
+
+/** What all connections share. */
+export interface Namespace {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  /** As clients see it: host and port. */
+  readonly host: string;
+  readonly keyName: string;
+  readonly key: string;
+}
+
+/** A link of the peer, as far as its connection must know it. */
+export interface LinkEnd {
+  /** The link is gone: detached, or its connection is lost. Called once. */
+  closed(): void;
+  /** The peer may take more now. */
+  wake?(): void;
+}
+
+/** One client connection. */
+export interface Peer {
+  readonly namespace: Namespace;
+  readonly connection: RheaConnection;
+  /** Whether a token was accepted: nothing but `$cbs` may be used before. */
+  authorized: boolean;
+  readonly ends: Map<RheaLink, LinkEnd>;
+  /** Links on which answers go back, by the address that requests name in reply-to. */
+  readonly replyLinks: Map<string, RheaSender>;
+}
+
+export interface Target {
+  readonly queue: Queue;
+  readonly place: Place;
+  readonly entity: string;
+}
+
+/** The queue that an address stands for. */
+export function resolve(namespace: Namespace, address: string): Target {
+  const { entity, queue: name, place } = parseAddress(address);
+  const queue = namespace.broker.queue(name);
+  if (queue === undefined) throw entityNotFound(namespace.host, entity);
+  return { queue, place, entity };
+}
+
+export function authorize(peer: Peer): void {
+  if (!peer.authorized) {
+    throw new BrokerError("unauthorized", "Unauthorized access: put a token on $cbs before attaching a link.");
+  }
+}
+
+/** Refuses a link: attached and at once detached (AMQP 1.0, 2.6.3); a detach alone makes the client throw. */
+export function refuse(link: RheaLink, error: unknown): void {
+  link.close(amqpErrorOf(error));
+}
+
+/** Remembers a link until it is closed, by whomever. */
+export function register(peer: Peer, link: RheaLink, end: LinkEnd): void {
+  peer.ends.set(link, end);
+}
+
+/** Tells the links of a session that its window has moved: rhea raises no event for that. */
+export function wakeSession(peer: Peer, session: RheaSession): void {
+  for (const [link, end] of peer.ends) if (link.session === session) end.wake?.();
+}
+
+export function closeEnd(peer: Peer, link: RheaLink): void {
+  const end = peer.ends.get(link);
+  peer.ends.delete(link);
+  end?.closed();
+}

@@ -1,0 +1,460 @@
+import type { QueueContext } from "./context.js";
+import { newSubscription } from "./dispatcher.js";
+import { BrokerError, messageLockLost, sessionLockLost, storageRefused } from "./error.js";
+import { Intake } from "./intake.js";
+import type { Change } from "./journal.js";
+import { Locks } from "./locks.js";
+import type {
+  Consumer,
+  Message,
+  MessageLock,
+  MessageStatus,
+  Outcome,
+  ReceiveMode,
+  SessionLock,
+  Subscription,
+} from "./model.js";
+import { messageRemoved, nextNumber, sessionStateSet, statusChanged } from "./records.js";
+import { Sessions } from "./sessions.js";
+import type { QueueSettings } from "./settings.js";
+import { Shelf } from "./shelf.js";
+import { activated, expired, expiryOf, failed, settled } from "./transitions.js";
+
+/** Which of a queue's two places is meant. */
+export type Place = "main" | "dead-letter";
+
+export interface QueueCounts {
+  /** Neither scheduled nor deferred, locked or not. */
+  readonly active: number;
+  readonly locked: number;
+  readonly scheduled: number;
+  /** Could be received now: active and not locked, or scheduled for a time that has come. */
+  readonly due: number;
+  readonly deferred: number;
+  readonly deadLetter: number;
+  readonly deadLetterLocked: number;
+  readonly sizeInBytes: number;
+}
+
+const ACTIVATION_RETRY_MS = 1_000;
+
+/** A queue and its dead-letter queue. Every change is committed before it is answered; locks are in memory only. */
+export class Queue {
+  readonly settings: QueueSettings;
+  readonly intake: Intake;
+  /** Open links that receive; kept by the links. */
+  receivers = 0;
+  readonly sessions: Sessions;
+  readonly #context: QueueContext;
+  readonly #shelves: Readonly<Record<Place, Shelf>>;
+  readonly #locks: Readonly<Record<Place, Locks>>;
+  #sizeInBytes = 0;
+  /** The highest number that was ever stored, which is kept when its message goes: numbers are never given twice (SB-01). */
+  #highestStored = 0;
+  /** Scheduled messages whose time has come and whose new number is being written. */
+  #activating = 0;
+
+  constructor(settings: QueueSettings, context: QueueContext) {
+    this.settings = settings;
+    this.#context = context;
+    const { clock, uptime: deadlines, newToken } = context;
+    const onExpired = (lock: MessageLock): void => {
+      this.#fail(lock);
+    };
+    const duration = settings.lockDuration;
+    this.#locks = {
+      main: new Locks({ duration, clock, deadlines, newToken, onExpired }),
+      "dead-letter": new Locks({ duration, clock, deadlines, newToken, onExpired }),
+    };
+    this.#shelves = {
+      main: new Shelf((subscription, message) => {
+        this.#take(subscription, message);
+      }),
+      "dead-letter": new Shelf((subscription, message) => {
+        this.#take(subscription, message);
+      }),
+    };
+    this.sessions = new Sessions({
+      duration,
+      clock,
+      deadlines,
+      take: (owner) => (subscription, message) => {
+        this.#take(subscription, message, owner);
+      },
+      onEnded: (lock, lost) => {
+        this.#sessionEnded(lock, lost);
+      },
+    });
+    this.intake = new Intake({
+      settings,
+      context,
+      store: (message) => {
+        this.add(message);
+      },
+      sizeInBytes: () => this.#sizeInBytes,
+    });
+  }
+
+  // Receiving
+
+  /** Competing consumers; for a session use `receiveFromSession`. The subscription does nothing until it is woken. */
+  subscribe(place: Place, consumer: Consumer, mode: ReceiveMode): Subscription {
+    if (this.settings.requiresSession && place === "main") {
+      throw new BrokerError(
+        "not-allowed",
+        "It is not possible for an entity that requires sessions to create a non-sessionful message receiver.",
+      );
+    }
+    return newSubscription(consumer, mode);
+  }
+
+  wake(place: Place, subscription: Subscription): void {
+    this.#shelves[place].dispatcher.wake(subscription);
+  }
+
+  /** SB-15: the locks of a closed receiver stay until they end. */
+  unsubscribe(place: Place, subscription: Subscription): void {
+    this.#shelves[place].dispatcher.remove(subscription);
+  }
+
+  receiveFromSession(lock: SessionLock, consumer: Consumer, mode: ReceiveMode): Subscription {
+    lock.subscription = newSubscription(consumer, mode);
+    return lock.subscription;
+  }
+
+  /** SB-38 to SB-40. Fails as a whole when one number is unknown, not deferred or locked. */
+  async receiveDeferred(
+    place: Place,
+    numbers: readonly number[],
+    mode: ReceiveMode,
+    sessionId?: string,
+  ): Promise<readonly { readonly message: Message; readonly lock: MessageLock | undefined }[]> {
+    const owner = place === "main" && this.settings.requiresSession ? this.#holderOf(sessionId) : undefined;
+    const messages = numbers.map((number) => this.#shelves[place].messages.get(number));
+    const found = messages.filter(
+      (message) =>
+        message?.status.state === "deferred" &&
+        message.lock === undefined &&
+        (owner === undefined || message.session === owner.session),
+    ) as Message[];
+    if (found.length < numbers.length || new Set(found).size < found.length) {
+      throw new BrokerError(
+        "message-not-found",
+        "Failed to lock one or more specified messages. The message does not exist.",
+      );
+    }
+    const locks = found.map((message) => this.#locks[place].lock(message, owner));
+    if (mode === "peek-lock") return locks.map((lock) => ({ message: lock.message, lock }));
+    await this.#finishAll(locks.map((lock) => [lock, undefined]));
+    return found.map((message) => ({ message, lock: undefined }));
+  }
+
+  /** SB-58. */
+  peek(place: Place, from: number, count: number, sessionId?: string): readonly Message[] {
+    if (place === "dead-letter" || !this.settings.requiresSession)
+      return this.#shelves[place].messages.from(from, count);
+    if (sessionId === undefined) {
+      throw new BrokerError(
+        "not-allowed",
+        "It is not possible to peek an entity that requires sessions without a session.",
+      );
+    }
+    return this.sessions.find(sessionId)?.messages.from(from, count) ?? [];
+  }
+
+  // Locks
+
+  findLock(place: Place, token: string): MessageLock {
+    const lock = this.#locks[place].find(token);
+    if (lock === undefined) throw messageLockLost();
+    return lock;
+  }
+
+  lockedUntil(lock: MessageLock | SessionLock): number {
+    return this.#locks.main.lockedUntil(lock);
+  }
+
+  renew(place: Place, lock: MessageLock): void {
+    this.#locks[place].renew(lock);
+  }
+
+  /** The lock of a session that somebody holds. */
+  heldSession(sessionId: string): SessionLock {
+    return this.#holderOf(sessionId);
+  }
+
+  /** Settles a locked message; rejects when the lock is not held any more, or when the disk refuses. */
+  async settle(lock: MessageLock, outcome: Outcome): Promise<void> {
+    const { message, owner } = lock;
+    const locks = this.#locksOf(message);
+    if (!locks.isHeld(lock)) throw owner === undefined ? messageLockLost() : sessionLockLost(owner.session.id);
+    if (outcome.kind === "dead-letter" && message.status.deadLetter !== undefined) {
+      locks.release(lock);
+      this.#apply(message, message.status);
+      throw new BrokerError("not-allowed", "A message of a dead-letter queue cannot be dead-lettered.");
+    }
+    const next = settled(message, outcome, this.settings, this.#context.clock.now());
+    if (next === message.status) {
+      locks.release(lock);
+      this.#apply(message, next);
+      return;
+    }
+    await this.#finishAll([[lock, next]]);
+  }
+
+  // Scheduling
+
+  /** SB-43: all of them or none. */
+  async cancelScheduled(numbers: readonly number[]): Promise<void> {
+    const messages = numbers.map((number) => this.#shelves.main.messages.get(number));
+    const found = messages.filter(
+      (message) => message?.status.state === "scheduled" && message.lock === undefined,
+    ) as Message[];
+    if (found.length < numbers.length) {
+      const missing = numbers.filter((_, index) => messages[index] === undefined || !found.includes(messages[index]));
+      throw new BrokerError("message-not-found", `Messages not found. Missing sequence numbers: ${missing.join(", ")}`);
+    }
+    await this.#finishAll([...new Set(found)].map((message) => [this.#locks.main.lock(message), undefined]));
+  }
+
+  // Session state
+
+  /** SB-54. */
+  sessionState(sessionId: string): Uint8Array | undefined {
+    return this.#holderOf(sessionId).session.state;
+  }
+
+  async setSessionState(sessionId: string, state: Uint8Array | undefined): Promise<void> {
+    const { session } = this.#holderOf(sessionId);
+    const growth = (state?.length ?? 0) - (session.state?.length ?? 0);
+    if (growth > 0) this.intake.checkQuota(growth);
+    this.#sizeInBytes += growth;
+    const before = session.state;
+    session.state = state;
+    try {
+      await this.#context.journal.commit([sessionStateSet(this.settings.name, sessionId, state)]);
+    } catch (error) {
+      this.#sizeInBytes -= growth;
+      session.state = before;
+      throw storageRefused(error);
+    }
+    this.sessions.changed(session);
+  }
+
+  // Recovery and counts
+
+  /** Puts a stored message in its place: a new one, or one that was read from disk. */
+  add(message: Message): void {
+    this.#sizeInBytes += message.content.length;
+    this.#place(message, message.status);
+    if (message.session !== undefined) this.sessions.changed(message.session);
+    else this.#shelfOf(message.status).dispatcher.pump();
+  }
+
+  recoverSessionState(sessionId: string, state: Uint8Array): void {
+    this.sessions.at(sessionId).state = state;
+    this.#sizeInBytes += state.length;
+  }
+
+  counts(): QueueCounts {
+    const { main, "dead-letter": dead } = this.#shelves;
+    return {
+      active: main.counts.active,
+      locked: this.#locks.main.size,
+      scheduled: main.counts.scheduled,
+      due: main.active.size + this.sessions.available() + this.#activating,
+      deferred: main.counts.deferred,
+      deadLetter: dead.messages.size,
+      deadLetterLocked: this.#locks["dead-letter"].size,
+      sizeInBytes: this.#sizeInBytes,
+    };
+  }
+
+  #take(subscription: Subscription, message: Message, owner?: SessionLock): void {
+    if (this.#context.clock.now() >= message.expiresAt) {
+      this.#expire(message);
+      return;
+    }
+    const lock = this.#locksOf(message).lock(message, owner);
+    if (subscription.mode === "peek-lock") {
+      subscription.consumer.deliver(message, lock);
+      return;
+    }
+    // SB-21: gone when sent. So it goes first: a crash may lose it, but never deliver it twice.
+    subscription.pending++;
+    this.#finishAll([[lock, undefined]])
+      .then(() => {
+        subscription.pending--;
+        subscription.consumer.deliver(message, undefined);
+      })
+      .catch((error: unknown) => {
+        subscription.pending--;
+        this.#context.onFailure(error);
+      });
+  }
+
+  /** Writes what becomes of locked messages, all or nothing, and then lets it happen. */
+  async #finishAll(steps: readonly (readonly [MessageLock, MessageStatus | undefined])[]): Promise<void> {
+    for (const [lock] of steps) this.#locksOf(lock.message).beginSettling(lock);
+    try {
+      await this.#context.journal.commit(steps.flatMap(([lock, next]) => this.#changes(lock.message, next)));
+    } catch (error) {
+      for (const [lock] of steps) this.#abort(lock);
+      throw storageRefused(error);
+    }
+    for (const [lock, next] of steps) {
+      this.#locksOf(lock.message).release(lock);
+      if (lock.owner !== undefined) this.sessions.settlementEnded(lock.owner);
+      this.#apply(lock.message, next);
+    }
+  }
+
+  #abort(lock: MessageLock): void {
+    const { message, owner } = lock;
+    const locks = this.#locksOf(message);
+    if (message.status.state === "scheduled") {
+      locks.release(lock);
+      this.#retryActivation(message);
+    } else if (owner === undefined || owner.session.holder === owner) {
+      // Held as before; for a taken message its end is the moment to try again.
+      locks.abortSettling(lock);
+    } else {
+      locks.release(lock);
+      this.sessions.settlementEnded(owner);
+      this.#apply(message, message.status);
+    }
+  }
+
+  /** SB-12: a delivery that came to nothing. Nobody waits for the disk: after a crash the lock would have ended as well. */
+  #fail(lock: MessageLock): void {
+    const { message } = lock;
+    this.#locksOf(message).release(lock);
+    const next = failed(message, this.settings, this.#context.clock.now());
+    if (next !== message.status) this.#context.journal.background(this.#changes(message, next));
+    this.#apply(message, next);
+  }
+
+  #sessionEnded(lock: SessionLock, lost: boolean): void {
+    for (const messageLock of [...lock.locks]) {
+      if (messageLock.settling) {
+        lock.session.unfinished++;
+      } else if (lost) {
+        this.#fail(messageLock);
+      } else {
+        // SB-53: given back, no delivery has failed.
+        const { message } = messageLock;
+        this.#locks.main.release(messageLock);
+        const next = settled(message, { kind: "release" }, this.settings, this.#context.clock.now());
+        if (next !== message.status) this.#context.journal.background(this.#changes(message, next));
+        this.#apply(message, next);
+      }
+    }
+  }
+
+  #expire(message: Message): void {
+    const { session } = message;
+    const all =
+      session !== undefined && this.settings.expireWholeSession
+        ? new Set([message, ...session.active.values()])
+        : [message];
+    const expireAll = (): void => {
+      for (const each of all) {
+        const next = expired(each.status, this.settings);
+        this.#context.journal.background(this.#changes(each, next));
+        this.#apply(each, next);
+      }
+    };
+    if (session === undefined) expireAll();
+    else this.sessions.asOne(session, expireAll);
+  }
+
+  #activate(message: Message): void {
+    if (message.lock !== undefined || message.status.state !== "scheduled") return;
+    const lock = this.#locks.main.lock(message);
+    const next = activated(message.status, this.intake.takeNumber(), this.#context.clock.now());
+    this.#activating++;
+    this.#finishAll([[lock, next]])
+      .catch(this.#context.onFailure)
+      .finally(() => {
+        this.#activating--;
+      });
+  }
+
+  #apply(message: Message, next: MessageStatus | undefined): void {
+    const { session } = message;
+    this.#unplace(message);
+    if (next === undefined) this.#sizeInBytes -= message.content.length;
+    else this.#place(message, next);
+    if (session !== undefined) this.sessions.changed(session);
+    if (next !== undefined && message.session === undefined) this.#shelfOf(next).dispatcher.pump();
+  }
+
+  #unplace(message: Message): void {
+    this.#shelfOf(message.status).remove(message);
+    message.session?.active.remove(message);
+    message.session?.messages.remove(message);
+    message.session = undefined;
+    this.#context.wallTime.remove(message.deadline);
+    this.#context.uptime.remove(message.deadline);
+    message.deadline = undefined;
+  }
+
+  #place(message: Message, status: MessageStatus): void {
+    message.status = status;
+    message.sequenceNumber = status.sequenceNumber;
+    message.expiresAt = expiryOf(status, message.timeToLive, this.settings);
+    if (status.sequenceNumber > this.#highestStored) this.#highestStored = status.sequenceNumber;
+    const shelf = this.#shelfOf(status);
+    shelf.add(message);
+    if (this.settings.requiresSession && status.deadLetter === undefined) {
+      message.session = this.sessions.at(message.sessionId ?? "");
+      message.session.messages.add(message);
+    }
+    if (status.state === "active") {
+      (message.session ?? shelf).active.push(message);
+      if (message.expiresAt !== Infinity) {
+        message.deadline = this.#context.wallTime.add(message.expiresAt, () => {
+          if (message.lock === undefined) this.#expire(message);
+        });
+      }
+    } else if (status.state === "scheduled") {
+      message.deadline = this.#context.wallTime.add(status.scheduledFor ?? 0, () => {
+        this.#activate(message);
+      });
+    }
+  }
+
+  /** The disk has refused an activation, or a cancellation during which the time came. */
+  #retryActivation(message: Message): void {
+    const { clock, uptime } = this.#context;
+    if (message.deadline !== undefined && message.deadline.heapIndex >= 0) return;
+    message.deadline = uptime.add(clock.uptime() + ACTIVATION_RETRY_MS, () => {
+      this.#activate(message);
+    });
+  }
+
+  #changes(message: Message, next: MessageStatus | undefined): Change[] {
+    const { name } = this.settings;
+    if (next !== undefined) {
+      message.statusStored = true;
+      return [statusChanged(name, message.id, next)];
+    }
+    const changes = messageRemoved(name, message.id, message.statusStored);
+    if (message.sequenceNumber === this.#highestStored) changes.push(nextNumber(name, this.intake.nextNumber));
+    return changes;
+  }
+
+  #holderOf(sessionId: string | undefined): SessionLock {
+    const holder = sessionId === undefined ? undefined : this.sessions.find(sessionId)?.holder;
+    if (holder === undefined || !this.sessions.isHeld(holder)) throw sessionLockLost(sessionId ?? "");
+    return holder;
+  }
+
+  #shelfOf(status: MessageStatus): Shelf {
+    return this.#shelves[status.deadLetter === undefined ? "main" : "dead-letter"];
+  }
+
+  #locksOf(message: Message): Locks {
+    return this.#locks[message.status.deadLetter === undefined ? "main" : "dead-letter"];
+  }
+}

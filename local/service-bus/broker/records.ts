@@ -1,0 +1,111 @@
+/**
+ * The broker's state as keys and values. A message is one record with its first status; when the status changes, a second, small
+ * one stands beside it. Session ids and message ids come last in a key: they may contain anything.
+ */
+import type { Change } from "./journal.js";
+import type { IncomingMessage, MessageStatus } from "./model.js";
+
+interface MessageHead {
+  readonly messageId: string;
+  readonly sessionId?: string | undefined;
+  readonly timeToLive?: number | undefined;
+  readonly status: MessageStatus;
+}
+
+export interface StoredMessage {
+  readonly change: Change;
+  /** The content within the record's bytes, so that it is in memory once. */
+  readonly content: Uint8Array;
+}
+
+const HEAD_LENGTH_BYTES = 4;
+
+export function messageStored(
+  queue: string,
+  id: number,
+  message: IncomingMessage,
+  status: MessageStatus,
+): StoredMessage {
+  const { messageId, sessionId, timeToLive } = message;
+  const head = Buffer.from(JSON.stringify({ messageId, sessionId, timeToLive, status } satisfies MessageHead));
+  const value = Buffer.allocUnsafeSlow(HEAD_LENGTH_BYTES + head.length + message.content.length);
+  value.writeUInt32BE(head.length, 0);
+  value.set(head, HEAD_LENGTH_BYTES);
+  value.set(message.content, HEAD_LENGTH_BYTES + head.length);
+  return {
+    change: { put: `m:${queue}:${id}`, value },
+    content: value.subarray(HEAD_LENGTH_BYTES + head.length),
+  };
+}
+
+export function readMessage(value: Buffer): IncomingMessage & { readonly status: MessageStatus } {
+  const end = HEAD_LENGTH_BYTES + value.readUInt32BE(0);
+  const head = JSON.parse(value.toString("utf8", HEAD_LENGTH_BYTES, end)) as MessageHead;
+  return { ...head, content: value.subarray(end) };
+}
+
+export function statusChanged(queue: string, id: number, status: MessageStatus): Change {
+  return { put: `s:${queue}:${id}`, value: Buffer.from(JSON.stringify(status)) };
+}
+
+export function readStatus(value: Buffer): MessageStatus {
+  return JSON.parse(value.toString("utf8")) as MessageStatus;
+}
+
+export function messageRemoved(queue: string, id: number, statusStored: boolean): Change[] {
+  const changes: Change[] = [{ remove: `m:${queue}:${id}` }];
+  if (statusStored) changes.push({ remove: `s:${queue}:${id}` });
+  return changes;
+}
+
+export function nextNumber(queue: string, sequenceNumber: number): Change {
+  return { put: `n:${queue}`, value: Buffer.from(String(sequenceNumber)) };
+}
+
+export function duplicateSeen(queue: string, messageId: string, at: number): Change {
+  return { put: `d:${queue}:${messageId}`, value: Buffer.from(String(at)) };
+}
+
+export function duplicateForgotten(queue: string, messageId: string): Change {
+  return { remove: `d:${queue}:${messageId}` };
+}
+
+export function sessionStateSet(queue: string, sessionId: string, state: Uint8Array | undefined): Change {
+  const key = `t:${queue}:${sessionId}`;
+  return state === undefined ? { remove: key } : { put: key, value: state };
+}
+
+/** What is on disk of one queue. */
+export interface QueueRecords {
+  readonly messages: Map<number, Buffer>;
+  readonly statuses: Map<number, Buffer>;
+  readonly duplicates: Map<string, number>;
+  readonly sessionStates: Map<string, Buffer>;
+  nextNumber: number;
+}
+
+/** Sorts the live entries of a store by queue. */
+export function readRecords(entries: Iterable<readonly [key: string, value: Buffer]>): Map<string, QueueRecords> {
+  const queues = new Map<string, QueueRecords>();
+  for (const [key, value] of entries) {
+    const [, kind = "", queue = "", id = ""] = /^([a-z]):([^:]*):?(.*)$/s.exec(key) ?? [];
+    let records = queues.get(queue);
+    if (records === undefined) {
+      records = {
+        messages: new Map(),
+        statuses: new Map(),
+        duplicates: new Map(),
+        sessionStates: new Map(),
+        nextNumber: 1,
+      };
+      queues.set(queue, records);
+    }
+    if (kind === "m") records.messages.set(Number(id), value);
+    else if (kind === "s") records.statuses.set(Number(id), value);
+    else if (kind === "d") records.duplicates.set(id, Number(value.toString()));
+    else if (kind === "t") records.sessionStates.set(id, value);
+    else if (kind === "n") records.nextNumber = Number(value.toString());
+    else throw new Error(`The data holds an entry of an unknown kind: ${kind}. It was written by another version.`);
+  }
+  return queues;
+}

@@ -1,0 +1,129 @@
+/** Commands that speak to the running stack: its clock, its parts, its issuer. */
+import path from "node:path";
+import { columns } from "./supervisor/banner.js";
+import { formatOffset, parseDuration } from "./clock/duration.js";
+import { dataPath, readStackInfo, type StackInfo } from "./supervisor/data-folder.js";
+import type { PartStatus } from "./control/parts.js";
+
+interface Command {
+  readonly usage: string;
+  readonly summary: string;
+  run(stack: StackInfo, args: readonly string[]): Promise<string>;
+}
+
+/** What a person typed wrongly, or what the stack refused. */
+class UsageError extends Error {}
+
+const commands: Readonly<Record<string, Command>> = {
+  status: {
+    usage: "status",
+    summary: "every part and its state",
+    async run({ control }) {
+      const { parts } = await ask<{ parts: readonly PartStatus[] }>(`${control}/parts`);
+      const rows = parts.map(({ name, state, pid, address }) => [name, state, String(pid ?? ""), address ?? ""]);
+      return [...columns(rows), `  ${describe(await ask<Time>(`${control}/time`))}`].join("\n");
+    },
+  },
+  time: {
+    usage: "time [+24h | reset]",
+    summary: "reads the clock of the stack, moves it on, or puts it right",
+    async run({ control }, [move]) {
+      if (move === undefined) return describe(await ask<Time>(`${control}/time`));
+      if (move === "reset") return describe(await ask<Time>(`${control}/time`, { reset: true }));
+      const ms = parseDuration(move);
+      if (ms === undefined) throw new UsageError(`${move} is no duration. Try +24h, 90m, PT24H, or reset.`);
+      return describe(await ask<Time>(`${control}/time`, { advance: `PT${ms / 1_000}S` }));
+    },
+  },
+  idle: {
+    usage: "idle [30s]",
+    summary: "waits until no message is due or locked and no function runs",
+    async run({ control }, [timeout = "30s"]) {
+      const { waitedMs } = await ask<{ waitedMs: number }>(`${control}/idle?timeout=${encodeURIComponent(timeout)}`);
+      return `idle after ${waitedMs} ms`;
+    },
+  },
+  token: {
+    usage: "token USER [ROLE ...]",
+    summary: "a token for that user, for scripts",
+    async run({ issuer }, [sub, ...roles]) {
+      if (sub === undefined) throw new UsageError("Say for whom: token ana.");
+      const request = { sub, ...(roles.length === 0 ? {} : { roles }) };
+      return (await ask<{ access_token: string }>(`${issuer}/token`, request)).access_token;
+    },
+  },
+  kill: {
+    usage: "kill PART [SIGNAL]",
+    summary: "ends a part as a crash would; it stays down until it is started",
+    run: ({ control }, [part = "", signal = "SIGKILL"]) => act(`${control}/parts/${part}/kill`, { signal }),
+  },
+  start: {
+    usage: "start PART",
+    summary: "starts a part that was killed, at its old address",
+    run: ({ control }, [part = ""]) => act(`${control}/parts/${part}/start`, {}),
+  },
+  restart: {
+    usage: "restart PART",
+    summary: "stops a part in order and starts it again",
+    run: ({ control }, [part = ""]) => act(`${control}/parts/${part}/restart`, {}),
+  },
+};
+
+/** Runs one command; resolves with the exit code. */
+export async function steer(name: string, args: readonly string[], parts: readonly string[]): Promise<number> {
+  const command = commands[name];
+  if (command === undefined) {
+    const asked = ["help", "--help", "-h"].includes(name);
+    (asked ? console.log : console.error)(help(parts));
+    return asked ? 0 : 1;
+  }
+  const folder = dataPath(path.resolve(import.meta.dirname, "..", ".."), process.env);
+  const stack = await readStackInfo(folder);
+  if (stack === undefined) {
+    console.error(
+      `No stack runs with the data folder ${folder}. Start one: npm start (DAYFLY_DATA names another folder).`,
+    );
+    return 1;
+  }
+  try {
+    console.log(await command.run(stack, args));
+    return 0;
+  } catch (error) {
+    console.error(error instanceof UsageError ? error.message : `The stack does not answer: ${String(error)}`);
+    return 1;
+  }
+}
+
+interface Time {
+  readonly now: string;
+  readonly offsetMs: number;
+}
+
+function describe({ now, offsetMs }: Time): string {
+  return `${now} (${offsetMs === 0 ? "real time" : formatOffset(offsetMs)})`;
+}
+
+async function act(url: string, body: unknown): Promise<string> {
+  const { name, state } = await ask<PartStatus>(url, body);
+  return `${name} is ${state}`;
+}
+
+async function ask<T>(url: string, body?: unknown): Promise<T> {
+  const response = await fetch(url, body === undefined ? {} : { method: "POST", body: JSON.stringify(body) });
+  const answer = (await response.json()) as T & { readonly error?: string };
+  if (!response.ok) throw new UsageError(answer.error ?? `The stack answered ${response.status}.`);
+  return answer;
+}
+
+function help(parts: readonly string[]): string {
+  const steering = Object.values(commands).map(({ usage, summary }) => [usage, summary]);
+  return [
+    "Usage: npm run local -- COMMAND",
+    "",
+    "Start one part alone (each takes --help):",
+    `  ${parts.join(", ")}`,
+    "",
+    "Speak to the running stack:",
+    ...columns(steering),
+  ].join("\n");
+}

@@ -1,0 +1,126 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import {
+  AzureNamedKeyCredential,
+  generateAccountSas,
+  generateTableSas,
+  TableClient,
+  TableServiceClient,
+} from "@azure/data-tables";
+import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
+import { ACCOUNT, ACCOUNT_KEY } from "../../../local/storage/connection-string.js";
+import { provisionStorage } from "../../../local/storage/provision.js";
+import { CLI, fixture, PRELOAD, Program } from "./program.js";
+
+const HOUR = 3_600_000;
+const credential = new AzureNamedKeyCredential(ACCOUNT, ACCOUNT_KEY);
+
+let data: string;
+let clock: Program;
+let clockAddress: string;
+let storage: Program;
+let connectionString: string;
+
+beforeAll(async () => {
+  data = await mkdtemp(path.join(tmpdir(), "storage-"));
+  clock = new Program([fixture("clock-server.js")], {}, true);
+  clockAddress = (await clock.json<{ address: string }>()).address;
+  await start();
+});
+afterAll(async () => {
+  await Promise.all([clock.end("SIGKILL"), storage.end("SIGKILL")]);
+  await rm(data, { recursive: true, force: true });
+});
+afterEach(() => move(0));
+
+async function start(...options: string[]): Promise<void> {
+  const ports = ["--blob-port", "0", "--queue-port", "0", "--table-port", "0"];
+  const args = [`--import=${PRELOAD}`, CLI, "storage", ...ports, "--data", data, ...options];
+  storage = new Program(args, { LOCAL_CLOCK: clockAddress });
+  connectionString = (await storage.json<{ connectionString: string }>()).connectionString;
+}
+
+async function move(offsetMs: number): Promise<void> {
+  clock.child.send(offsetMs);
+  await once(clock.child, "message");
+}
+
+function endpoint(service: "Blob" | "Queue" | "Table"): string {
+  return new RegExp(`${service}Endpoint=([^;]+)`).exec(connectionString)?.[1] ?? "";
+}
+
+function ports(): Parameters<typeof provisionStorage>[0] {
+  const port = (service: "Blob" | "Queue" | "Table"): number => Number(new URL(endpoint(service)).port);
+  return { blob: port("Blob"), queue: port("Queue"), table: port("Table") };
+}
+
+function table(name: string): TableClient {
+  return TableClient.fromConnectionString(connectionString, name, { allowInsecureConnection: true });
+}
+
+test("tables and containers are created once, and what they hold stays", async () => {
+  const topology = { tables: ["orders", "customers"], containers: ["photos"] };
+  await provisionStorage(ports(), topology);
+  await table("orders").createEntity({ partitionKey: "p", rowKey: "1", total: 5 });
+  await provisionStorage(ports(), topology);
+
+  const service = TableServiceClient.fromConnectionString(connectionString, { allowInsecureConnection: true });
+  const names: (string | undefined)[] = [];
+  for await (const { name } of service.listTables()) names.push(name);
+  expect(names.sort()).toEqual(["customers", "orders"]);
+  expect(await table("orders").getEntity("p", "1")).toMatchObject({ total: 5 });
+  const sas = generateAccountSas(credential, {
+    services: { blob: true },
+    resourceTypes: "c",
+    permissions: { query: true },
+  });
+  const container = async (name: string): Promise<number> =>
+    (await fetch(`${endpoint("Blob")}/${name}?restype=container&${sas}`)).status;
+  expect([await container("photos"), await container("films")]).toEqual([200, 404]);
+  await expect(provisionStorage(ports(), { tables: ["-bad-"], containers: [] })).rejects.toThrow("table -bad-");
+});
+
+test("a SAS expires when the clock jumps over its end", async () => {
+  await provisionStorage(ports(), { tables: ["orders"], containers: [] });
+  const sas = generateTableSas("orders", credential, {
+    expiresOn: new Date(Date.now() + HOUR),
+    permissions: { query: true },
+  });
+  const read = async (): Promise<number> =>
+    (await fetch(`${endpoint("Table")}/orders()?${sas}`, { headers: { accept: "application/json" } })).status;
+  expect(await read()).toBe(200);
+  await move(2 * HOUR);
+  expect(await read()).toBe(403);
+  await move(0);
+  expect(await read()).toBe(200);
+});
+
+test("an orderly end writes everything: the next start has what was written a moment before", async () => {
+  await provisionStorage(ports(), { tables: ["orders"], containers: [] });
+  await table("orders").createEntity({ partitionKey: "p", rowKey: "late", total: 7 });
+  expect(await storage.end("SIGTERM")).toEqual({ code: 0, signal: null });
+  await start();
+  expect(await table("orders").getEntity("p", "late")).toMatchObject({ total: 7 });
+});
+
+test("a taken port is said in one line", async () => {
+  const taken = String(ports().table);
+  const second = new Program([
+    CLI,
+    "storage",
+    "--blob-port",
+    "0",
+    "--queue-port",
+    "0",
+    "--table-port",
+    taken,
+    "--data",
+    `${data}-2`,
+  ]);
+  expect(await second.exit).toEqual({ code: 1, signal: null });
+  await rm(`${data}-2`, { recursive: true, force: true });
+  expect(second.stderr).toHaveLength(1);
+  expect(second.stderr[0]).toContain(`storage: port ${taken} is taken.`);
+});

@@ -1,0 +1,192 @@
+/**
+ * The whole stack for one test file: real parts in processes of their own, on free ports, with an empty data folder.
+ *
+ * A part that dies unasked ends the stack, and then every call here fails with the last lines that the stack printed.
+ */
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+const ROOT = path.resolve(import.meta.dirname, "..", "..");
+const START_WITHIN_MS = 30_000;
+const IDLE_WITHIN = "60s";
+const LAST_LINES = 30;
+
+/** `stack.json`. */
+interface StackInfo {
+  readonly functions: string;
+  readonly serviceBus: string;
+  readonly storage: string;
+  readonly webPubSub: string;
+  readonly issuer: string;
+  readonly control: string;
+  readonly pid: number;
+}
+
+interface StackOptions {
+  /** A data folder that outlives the stack; otherwise it has a temporary one. */
+  readonly data?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+interface SecondHost {
+  readonly name: string;
+  readonly address: string;
+  /** Everything that it has logged. */
+  log(): string;
+  stop(): Promise<void>;
+}
+
+interface TokenOptions {
+  /** Seconds. */
+  readonly expiresIn?: number;
+  readonly audience?: string;
+}
+
+export interface Stack {
+  readonly info: StackInfo;
+  readonly data: string;
+  /** Wall time of the stack, in milliseconds since the epoch. */
+  now(): Promise<number>;
+  /** Moves the clock of every process on; resolves when all have followed. */
+  advance(duration: string): Promise<void>;
+  /** Resolves when no message is due or locked and no function runs; fails with what it waited for. */
+  idle(): Promise<void>;
+  kill(part: string, signal?: NodeJS.Signals): Promise<void>;
+  start(part: string): Promise<void>;
+  token(sub: string, roles?: readonly string[], options?: TokenOptions): Promise<string>;
+  /** One more functions host with the same settings and clock; `disabled` names functions that it leaves out. */
+  startSecondHost(disabled?: readonly string[]): Promise<SecondHost>;
+  /** Every line that the parts, or one part, have printed so far. */
+  logs(part?: string): Promise<string>;
+  /** Ends the stack and removes its folder; fails if a part had died before. */
+  stop(): Promise<void>;
+}
+
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const data = options.data ?? (await mkdtemp(path.join(tmpdir(), "dayfly-")));
+  // With a channel to this process: should jest be killed, the stack ends as well.
+  const child = fork(path.join(ROOT, "out", "local", "start.js"), {
+    execArgv: ["--enable-source-maps"],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    env: { ...process.env, DAYFLY_PORTS: "0", NO_COLOR: "1", ...options.env, DAYFLY_DATA: data },
+  });
+  const supervisor = new Supervisor(child);
+  await supervisor.ready();
+  const info = JSON.parse(await readFile(path.join(data, "stack.json"), "utf8")) as StackInfo;
+
+  const ask = async <T>(url: string, body?: unknown): Promise<T> => {
+    supervisor.assertRuns();
+    const response = await fetch(url, body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }).catch(
+      (error: unknown) => {
+        throw supervisor.failure(`${url} does not answer: ${String(error)}`);
+      },
+    );
+    const answer = (await response.json()) as T & { readonly error?: string };
+    if (!response.ok) throw supervisor.failure(`${url}: ${answer.error ?? String(response.status)}`);
+    return answer;
+  };
+  const control = (route: string, body?: unknown): Promise<Record<string, string>> =>
+    ask(`${info.control}${route}`, body);
+  const logFile = (part: string): string => path.join(data, "logs", `${part}.log`);
+  return {
+    info,
+    data,
+    now: async () => Date.parse((await control("/time"))["now"] ?? ""),
+    advance: async (duration) => {
+      await control("/time", { advance: duration });
+    },
+    idle: async () => {
+      await control(`/idle?timeout=${IDLE_WITHIN}`);
+    },
+    kill: async (part, signal = "SIGKILL") => {
+      await control(`/parts/${part}/kill`, { signal });
+    },
+    start: async (part) => {
+      await control(`/parts/${part}/start`, {});
+    },
+    token: async (sub, roles = [], more = {}) => {
+      const body = { sub, ...(roles.length === 0 ? {} : { roles }), ...more };
+      return (await ask<{ access_token: string }>(`${info.issuer}/token`, body)).access_token;
+    },
+    startSecondHost: async (disabled = []) => {
+      const { name = "", address = "" } = await control("/parts", { like: "functions", disabled });
+      return {
+        name,
+        address,
+        log: () => readFileSync(logFile(name), "utf8"),
+        stop: async () => {
+          await control(`/parts/${name}/kill`, { signal: "SIGTERM" });
+        },
+      };
+    },
+    logs: async (part) => {
+      const files = part === undefined ? await readdir(path.join(data, "logs")) : [`${part}.log`];
+      const texts = await Promise.all(files.map((file) => readFile(path.join(data, "logs", file), "utf8")));
+      return texts.join("") + (part === undefined ? supervisor.errors() : "");
+    },
+    stop: async () => {
+      const died = supervisor.hasEnded() ? supervisor.failure("the stack ended before the test") : undefined;
+      await supervisor.stop();
+      if (options.data === undefined) await rm(data, { recursive: true, force: true });
+      if (died !== undefined) throw died;
+    },
+  };
+}
+
+/** The process that runs the stack, and what it has printed. */
+class Supervisor {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<void>;
+  #errors = "";
+  #output = "";
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    child.stdout
+      ?.setEncoding("utf8")
+      .on("data", (text: string) => (this.#output = (this.#output + text).slice(-50_000)));
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#errors += text;
+      this.#output += text;
+    });
+    this.#ended = new Promise((resolve) => child.once("exit", () => resolve()));
+  }
+
+  /** Resolves when the stack says that it is ready. */
+  async ready(): Promise<void> {
+    const said = once(this.#child, "message", { signal: AbortSignal.timeout(START_WITHIN_MS) });
+    const isReady = await Promise.race([said.then(() => true), this.#ended.then(() => false)]).catch(() => {
+      this.#child.kill("SIGKILL");
+      throw this.failure("the stack was not ready in time");
+    });
+    if (!isReady) throw this.failure("the stack did not start");
+    // The channel alone must not keep jest from ending.
+    this.#child.channel?.unref();
+  }
+
+  async stop(): Promise<void> {
+    if (!this.hasEnded()) this.#child.kill("SIGTERM");
+    await this.#ended;
+  }
+
+  hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  assertRuns(): void {
+    if (this.hasEnded()) throw this.failure("the stack has ended");
+  }
+
+  errors(): string {
+    return this.#errors;
+  }
+
+  failure(what: string): Error {
+    const lines = this.#output.trimEnd().split("\n").slice(-LAST_LINES);
+    return new Error(`${what}. The stack's last lines:\n${lines.join("\n")}`);
+  }
+}
