@@ -49,7 +49,12 @@ export async function loadApp(core: Core, folder: string): Promise<void> {
   if (core.functions.size === 0) {
     throw new StartError(`No function was registered by "main": "${manifest.main}" of ${packageFile}.`);
   }
-  await core.model?.getCapabilities({});
+  const capabilities = await core.model?.getCapabilities({});
+  if (capabilities?.["HttpUri"] !== undefined) {
+    throw new StartError(
+      "The app calls app.setup({ enableHttpStream: true }); this host has no HTTP streaming. Remove it.",
+    );
+  }
 }
 
 interface Manifest {

@@ -26,8 +26,7 @@ export interface HostState {
   readonly ready: () => boolean;
   readonly running: () => number;
   readonly functions: () => readonly FunctionStatus[];
-  readonly startedAt: number;
-  readonly now: () => number;
+  readonly uptimeMs: () => number;
   readonly find: (name: string) => HostFunction | undefined;
   /** Runs a function by hand, in the background. */
   readonly trigger: (fn: HostFunction, input: string) => void;
@@ -56,7 +55,7 @@ function hostStatus(state: HostState): unknown {
     state: state.ready() ? "Running" : "Initialized",
     version: HOST_VERSION,
     versionDetails: HOST_VERSION,
-    processUptime: Math.round(state.now() - state.startedAt),
+    processUptime: Math.round(state.uptimeMs()),
   };
 }
 

@@ -3,7 +3,7 @@ import path from "node:path";
 import { SystemClock, type Clock } from "../clock/clock.js";
 import { loadApp } from "./app.js";
 import { Core } from "./core-shim.js";
-import { createEndpoints, type FunctionStatus } from "./endpoints.js";
+import { createEndpoints } from "./endpoints.js";
 import { describeFunctions, triggerKind, type HostFunction } from "./functions.js";
 import { readHostOptions, type HostOptions } from "./host-json.js";
 import { Invoker } from "./invoke.js";
@@ -11,13 +11,14 @@ import { loadKeys } from "./keys.js";
 import { createLog, type Log, type LogFormat } from "./log.js";
 import { createOutputSink } from "./outputs.js";
 import { loadLocalSettings } from "./settings.js";
-import { HttpListener, httpFunctions, type HttpFunction } from "./triggers/http/listener.js";
+import { HttpListener } from "./triggers/http/listener.js";
 import { ServiceBusClients } from "./triggers/service-bus/clients.js";
-import { serviceBusTrigger, type ServiceBusTrigger } from "./triggers/service-bus/entity.js";
 import { createListener } from "./triggers/service-bus/listen.js";
 import type { Listener } from "./triggers/service-bus/processor.js";
-import { openScheduleMonitor } from "./triggers/timer/schedule-monitor.js";
-import { timerSchedule, TimerListener } from "./triggers/timer/timer.js";
+import { createScheduleMonitor, type ScheduleMonitor } from "./triggers/timer/schedule-monitor.js";
+import { becomeSingleton, type Singleton } from "./triggers/timer/singleton.js";
+import { TimerListener } from "./triggers/timer/timer.js";
+import { describeTrigger, readTriggers, type Triggers } from "./triggers/triggers.js";
 
 /** How long running invocations may take to end when the host stops. */
 const STOP_MS = 10_000;
@@ -36,10 +37,17 @@ export interface RunningHost {
   stop(): Promise<void>;
 }
 
-interface Triggers {
-  readonly http: readonly HttpFunction[];
-  readonly serviceBus: readonly ServiceBusTrigger[];
-  readonly timers: readonly { readonly fn: HostFunction; readonly listener: TimerListener }[];
+/** The app and what runs it, before anything listens. */
+interface Parts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly core: Core;
+  readonly options: HostOptions;
+  readonly functions: readonly HostFunction[];
+  readonly clients: ServiceBusClients;
+  readonly invoker: Invoker;
+  readonly monitor: ScheduleMonitor;
+  readonly triggers: Triggers;
 }
 
 /**
@@ -47,10 +55,46 @@ interface Triggers {
  * @throws StartError when the app cannot be loaded or its settings are wrong; EADDRINUSE when the port is taken
  */
 export async function startHost(settings: HostSettings): Promise<RunningHost> {
-  const clock = new SystemClock();
-  const startedAt = clock.uptime();
   const environment = process.env;
   const hostSection = await loadLocalSettings(settings.settingsFile, environment);
+  const [parts, keys] = await Promise.all([prepare(settings, environment), loadKeys(settings.dataFolder, environment)]);
+  const { clock, log, invoker, functions, triggers } = parts;
+  let ready = false;
+  const http = new HttpListener({
+    functions: triggers.http,
+    invoker,
+    keys,
+    cors: hostSection,
+    log,
+    endpoints: createEndpoints(
+      {
+        ready: () => ready,
+        running: () => invoker.running,
+        functions: () => functions.map((fn) => describeTrigger(fn, triggers)),
+        uptimeMs: () => clock.uptime(),
+        find: (name) => functions.find((fn) => fn.name.toLowerCase() === name.toLowerCase()),
+        trigger: (fn, input) => void runByHand(parts, fn, input),
+      },
+      keys,
+    ),
+  });
+  const port = await http.listen(settings.port);
+  const listeners = await startServiceBus(parts);
+  const singleton = await startTimers(parts, settings.dataFolder);
+  ready = true;
+  const started = `Host started with ${functions.length} functions (${Math.round(clock.uptime())} ms)`;
+  log("information", "Host.Startup", started, { event: "ready" });
+  return {
+    address: `http://127.0.0.1:${port}`,
+    stop: () => {
+      ready = false;
+      return stopHost(parts, http, listeners, singleton);
+    },
+  };
+}
+
+async function prepare(settings: HostSettings, environment: NodeJS.ProcessEnv): Promise<Parts> {
+  const clock = new SystemClock();
   const options = await readHostOptions(path.join(settings.appFolder, "host.json"), environment);
   const log = createLog({
     format: settings.logFormat,
@@ -61,105 +105,28 @@ export async function startHost(settings: HostSettings): Promise<RunningHost> {
   const core = new Core((level, category, message) => {
     log(level, category === "user" ? "Function.User" : "Host.Function.Console", message);
   });
-  const [keys, monitor] = await Promise.all([
-    loadKeys(settings.dataFolder, environment),
-    openScheduleMonitor(settings.dataFolder),
-    loadApp(core, settings.appFolder),
-  ]);
+  await loadApp(core, settings.appFolder);
   const functions = describeFunctions(core.functions.values(), environment);
-  const clients = new ServiceBusClients(environment, options.serviceBus.webSockets);
-  const invoker = new Invoker({
-    core,
-    clock,
-    log,
-    functionTimeoutMs: options.functionTimeoutMs,
-    sendOutputs: createOutputSink(clients),
-  });
-  const enabled = functions.filter((fn) => !fn.disabled);
-  const triggers: Triggers = {
-    http: httpFunctions(functions, options.http.routePrefix, environment),
-    serviceBus: enabled
-      .filter((fn) => triggerKind(fn) === "servicebus")
-      .map((fn) => serviceBusTrigger(fn, environment)),
-    timers: enabled
-      .filter((fn) => triggerKind(fn) === "timer")
-      .map((fn) => ({
-        fn,
-        listener: new TimerListener({
-          fn,
-          schedule: timerSchedule(fn, environment),
-          clock,
-          invoke: (each, trigger, retry) => invoker.invoke(each, trigger, retry),
-          monitor,
-          log,
-        }),
-      })),
-  };
   warnOfIgnoredRetries(functions, log);
-
-  let ready = false;
-  const http = new HttpListener({
-    functions: triggers.http,
-    invoker,
-    keys,
-    cors: hostSection,
-    log,
-    timeoutMs: options.functionTimeoutMs,
-    endpoints: createEndpoints(
-      {
-        ready: () => ready,
-        running: () => invoker.running,
-        functions: () => functions.map((fn) => describe(fn, triggers)),
-        startedAt,
-        now: () => clock.uptime(),
-        find: (name) => functions.find((fn) => fn.name.toLowerCase() === name.toLowerCase()),
-        trigger: (fn, input) => {
-          const timer = triggers.timers.find((each) => each.fn === fn);
-          void invoker.invoke(fn, {
-            reason: "This function was programmatically called via the host APIs.",
-            data: timer === undefined ? { string: input } : timer.listener.input(),
-          });
-        },
-      },
-      keys,
-    ),
+  const clients = new ServiceBusClients(environment, options.serviceBus.webSockets);
+  const sendOutputs = createOutputSink(clients);
+  const invoker = new Invoker({ core, clock, log, functionTimeoutMs: options.functionTimeoutMs, sendOutputs });
+  const monitor = createScheduleMonitor(settings.dataFolder);
+  const triggers = readTriggers(functions, options.http.routePrefix, environment, (fn, schedule) => {
+    const invoke: Invoker["invoke"] = (...args) => invoker.invoke(...args);
+    return new TimerListener({ fn, schedule, clock, invoke, monitor, log });
   });
-  const port = await http.listen(settings.port);
-  const listeners = await startServiceBus({ triggers, options, clients, clock, log, invoker });
-  for (const { listener } of triggers.timers) listener.start();
-  ready = true;
-  log(
-    "information",
-    "Host.Startup",
-    `Host started with ${functions.length} functions (${Math.round(clock.uptime())} ms)`,
-    {
-      event: "ready",
-    },
-  );
-  return {
-    address: `http://127.0.0.1:${port}`,
-    stop: async () => {
-      ready = false;
-      log("information", "Host.Shutdown", "Stopping", { event: "stopping" });
-      http.stop();
-      for (const { listener } of triggers.timers) listener.stop();
-      await atMost(clock, Promise.all([...listeners.map((each) => each.stop()), invoker.idle()]));
-      await atMost(clock, core.runHooks("appTerminate", { hookData: {}, appHookData: core.appHookData }));
-      await Promise.all([atMost(clock, clients.close()), monitor.flushed()]);
-      http.close();
-    },
-  };
+  return { clock, log, core, options, functions, clients, invoker, monitor, triggers };
 }
 
-async function startServiceBus(parts: {
-  readonly triggers: Triggers;
-  readonly options: HostOptions;
-  readonly clients: ServiceBusClients;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly invoker: Invoker;
-}): Promise<readonly Listener[]> {
-  const { triggers, options, clients, clock, log, invoker } = parts;
+async function startServiceBus({
+  triggers,
+  options,
+  clients,
+  clock,
+  log,
+  invoker,
+}: Parts): Promise<readonly Listener[]> {
   // Settings that are missing end the start here; a broker that is down does not: the listeners go on trying.
   await Promise.all(
     triggers.serviceBus.map(({ connection, sessions }) => clients.get(connection, sessions ? "sessions" : "queues")),
@@ -178,33 +145,45 @@ async function startServiceBus(parts: {
   return listeners;
 }
 
+async function startTimers({ triggers, monitor, clock }: Parts, dataFolder: string): Promise<Singleton | undefined> {
+  if (triggers.timers.length === 0) return undefined;
+  return becomeSingleton(dataFolder, clock, async () => {
+    await monitor.load();
+    for (const { listener } of triggers.timers) listener.start();
+  });
+}
+
+async function runByHand({ invoker, triggers }: Parts, fn: HostFunction, input: string): Promise<void> {
+  const timer = triggers.timers.find((each) => each.fn === fn);
+  await invoker.invoke(fn, {
+    reason: "This function was programmatically called via the host APIs.",
+    data: timer === undefined ? { string: input } : timer.listener.input(),
+  });
+}
+
+/** Takes no new work, waits for what runs, then leaves. */
+async function stopHost(
+  { clock, log, core, clients, invoker, monitor, triggers }: Parts,
+  http: HttpListener,
+  listeners: readonly Listener[],
+  singleton: Singleton | undefined,
+): Promise<void> {
+  log("information", "Host.Shutdown", "Stopping", { event: "stopping" });
+  http.stop();
+  for (const { listener } of triggers.timers) listener.stop();
+  await atMost(clock, Promise.all([...listeners.map((each) => each.stop()), invoker.idle()]));
+  await atMost(clock, core.runHooks("appTerminate", { hookData: {}, appHookData: core.appHookData }));
+  await Promise.all([atMost(clock, clients.close()), monitor.flushed()]);
+  await singleton?.stop();
+  http.close();
+}
+
 /** Only timers have retry policies here, as those alone are sure to have them on Azure (with Event Hubs, Kafka and Cosmos DB). */
 function warnOfIgnoredRetries(functions: readonly HostFunction[], log: Log): void {
   for (const fn of functions) {
     if (fn.retry === undefined || triggerKind(fn) === "timer") continue;
     log("warning", "Host.Startup", `Function '${fn.name}': its trigger has no retry policies; 'retry' is ignored.`);
   }
-}
-
-function describe(fn: HostFunction, triggers: Triggers): FunctionStatus {
-  const base = { name: fn.name, type: fn.trigger.type, disabled: fn.disabled };
-  const http = triggers.http.find((each) => each.fn === fn);
-  if (http !== undefined) {
-    return { ...base, methods: http.methods, route: http.path, authLevel: http.authLevel };
-  }
-  const serviceBus = triggers.serviceBus.find((each) => each.fn === fn);
-  if (serviceBus !== undefined) {
-    const { entity, sessions, many } = serviceBus;
-    return { ...base, queue: entity.path, sessions, cardinality: many ? "many" : "one" };
-  }
-  const timer = triggers.timers.find((each) => each.fn === fn);
-  if (timer === undefined) return base;
-  const { next } = timer.listener;
-  return {
-    ...base,
-    schedule: String(fn.trigger["schedule"]),
-    ...(next === undefined ? {} : { next: new Date(next).toISOString() }),
-  };
 }
 
 /** Waits for work, but not for ever, and whether it fails or not. */

@@ -22,14 +22,15 @@ const FUNCTION_KEY = /^LOCAL_FUNCTIONS_KEY_(.+)$/i;
  */
 export async function loadKeys(dataFolder: string, environment: NodeJS.ProcessEnv): Promise<Keys> {
   const kept = await keptKeys(path.join(dataFolder, "keys.json"));
+  const given = (name: string): string | undefined => (environment[name] === "" ? undefined : environment[name]);
   const functions: Record<string, string> = {};
   for (const [name, key] of Object.entries(environment)) {
     const functionName = FUNCTION_KEY.exec(name)?.[1];
     if (functionName !== undefined && key !== undefined && key !== "") functions[functionName.toLowerCase()] = key;
   }
   return {
-    master: environment["LOCAL_FUNCTIONS_MASTER_KEY"] || kept.master,
-    host: environment["LOCAL_FUNCTIONS_HOST_KEY"] || kept.host,
+    master: given("LOCAL_FUNCTIONS_MASTER_KEY") ?? kept.master,
+    host: given("LOCAL_FUNCTIONS_HOST_KEY") ?? kept.host,
     functions,
   };
 }

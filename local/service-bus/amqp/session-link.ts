@@ -67,7 +67,13 @@ function waitForNext(peer: Peer, link: RheaSender, queue: Queue, address: string
   // rhea has queued its attach before it told of the link's.
   link.state.local_open = false;
   link.state.open_requests = 0;
-  register(peer, link, { closed: stopWaiting });
+  register(peer, link, {
+    closed: () => {
+      stopWaiting();
+      // A detach is answered, and only an attached link can be.
+      if (!peer.connection.socket.destroyed) link.open();
+    },
+  });
 }
 
 function open(peer: Peer, link: RheaSender, queue: Queue, address: string, lock: SessionLock): void {

@@ -22,33 +22,47 @@ export interface LogLine {
 /** Lines as they come, kept, so that one may wait for what has already been. */
 export class Lines {
   readonly all: LogLine[] = [];
+  /** What each function has told as JSON in `context.log`. */
+  readonly #told = new Map<string, unknown[]>();
   readonly #waiting = new Set<() => void>();
 
   add(line: LogLine): void {
     this.all.push(line);
+    const name = /^Function\.(.+)\.User$/.exec(line.category)?.[1];
+    if (name !== undefined && line.message.startsWith("{")) {
+      this.#told.set(name, [...this.toldBy(name), JSON.parse(line.message)]);
+    }
     for (const check of [...this.#waiting]) check();
   }
 
-  /** Resolves to the first `count` lines that fit, once there are as many. */
-  waitFor(fits: (line: LogLine) => boolean, count = 1): Promise<readonly LogLine[]> {
+  /** Resolves once `isTrue`; asked again with each line. */
+  until(isTrue: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       const check = (): void => {
-        const found = this.all.filter(fits);
-        if (found.length < count) return;
+        if (!isTrue()) return;
         this.#waiting.delete(check);
-        resolve(found.slice(0, count));
+        resolve();
       };
       this.#waiting.add(check);
       check();
     });
   }
 
-  /** What a function of the fixture has told, as JSON, in `context.log`. */
+  /** Resolves to the first `count` lines that fit, once there are as many. */
+  async waitFor(fits: (line: LogLine) => boolean, count = 1): Promise<readonly LogLine[]> {
+    await this.until(() => this.all.filter(fits).length >= count);
+    return this.all.filter(fits).slice(0, count);
+  }
+
+  toldBy(functionName: string): readonly unknown[] {
+    return this.#told.get(functionName) ?? [];
+  }
+
+  /** Resolves to the first `count` values that fit, of those that a function has told. */
   async told<T>(functionName: string, count = 1, fits: (value: T) => boolean = () => true): Promise<readonly T[]> {
-    const category = `Function.${functionName}.User`;
-    const isIt = (line: LogLine): boolean =>
-      line.category === category && line.message.startsWith("{") && fits(JSON.parse(line.message) as T);
-    return (await this.waitFor(isIt, count)).map((line) => JSON.parse(line.message) as T);
+    const fitting = (): readonly T[] => (this.toldBy(functionName) as readonly T[]).filter(fits);
+    await this.until(() => fitting().length >= count);
+    return fitting().slice(0, count);
   }
 
   executed(functionName: string, count = 1): Promise<readonly LogLine[]> {

@@ -23,10 +23,7 @@ afterEach(async () => {
   await removeFolder(folder);
 });
 
-const told = (host: Host, functionName: string): readonly Told[] =>
-  host.lines.all
-    .filter((line) => line.category === `Function.${functionName}.User`)
-    .map((line) => JSON.parse(line.message) as Told);
+const told = (host: Host, functionName: string): readonly Told[] => host.lines.toldBy(functionName) as readonly Told[];
 
 test("two hosts share what waits: all once, each session in order, both take part", async () => {
   const sender = bench.client.createSender("talks");
@@ -38,7 +35,7 @@ test("two hosts share what waits: all once, each session in order, both take par
   const hosts = await Promise.all([bench.startHost("one"), bench.startHost("two")]);
   const [one, two] = hosts;
   const all = (): readonly Told[] => hosts.flatMap((host) => told(host, "sessions"));
-  await Promise.race(hosts.map((host) => host.lines.waitFor(() => all().length >= 301)));
+  await Promise.race(hosts.map((host) => host.lines.until(() => all().length >= 301)));
   expect(all()).toHaveLength(301);
   for (const sessionId of sessions) {
     const own = all().filter(({ metadata }) => metadata["sessionId"] === sessionId);

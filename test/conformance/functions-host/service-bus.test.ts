@@ -33,9 +33,7 @@ const toldOf = (functionName: string, mark: string, count = 1): Promise<readonly
   host.lines.told<Told>(functionName, count, ({ received }) => JSON.stringify(received).includes(mark));
 
 const marked = (functionName: string, mark: string): readonly Told[] =>
-  host.lines.all
-    .filter((line) => line.category === `Function.${functionName}.User` && line.message.includes(mark))
-    .map((line) => JSON.parse(line.message) as Told);
+  (host.lines.toldBy(functionName) as readonly Told[]).filter((told) => JSON.stringify(told.received).includes(mark));
 
 describe("a queue", () => {
   test("hands on the body and the metadata of a message", async () => {
@@ -147,7 +145,7 @@ describe("a batch", () => {
     await sender.close();
     const bodies = (): readonly { n: number }[] =>
       marked("batch", mark).flatMap(({ received }) => received as { n: number }[]);
-    await host.lines.waitFor(() => bodies().length >= 20);
+    await host.lines.until(() => bodies().length >= 20);
     expect(bodies().map(({ n }) => n)).toEqual(Array.from({ length: 20 }, (_, n) => n));
     const calls = marked("batch", mark);
     expect(calls.length).toBeLessThan(20);

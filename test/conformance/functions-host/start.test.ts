@@ -48,6 +48,7 @@ describe("an app that cannot start is told so", () => {
     ["a syntax error", "import {", {}, /main\.js failed to load: .*SyntaxError/s],
     ["no function", "export {};", {}, /No function was registered/],
     ["a name twice", `${HELLO}\n${HELLO.replace(IMPORT, "")}`, {}, /"hello" has already been registered/],
+    ["HTTP streaming", `${HELLO}\napp.setup({ enableHttpStream: true });`, {}, /has no HTTP streaming/],
     ["no main", HELLO, { manifest: { main: undefined } }, /has no "main"/],
     ["a main that matches nothing", HELLO, { manifest: { main: "dist/*.js" } }, /No file matches "main"/],
     ["host.json that is not JSON", HELLO, { hostJson: "{" }, /host\.json is not JSON/],

@@ -74,8 +74,19 @@ test("a timer can be run by hand, with the master key", async () => {
   expect((await admin("yearly", "the-master-key", "{")).status).toBe(400);
 });
 
+test("another host with the same data leaves the timers to this one, until it is gone", async () => {
+  const second = await startHost(data);
+  const before = host.lines.all.length;
+  await host.lines.until(() => host.lines.all.slice(before).some((line) => line.event === "executed"));
+  expect(second.lines.all.filter((line) => line.event === "executed")).toEqual([]);
+  await host.end("SIGKILL");
+  await second.lines.told("everySecond");
+  host = second;
+});
+
 test("the status is kept for the next start", async () => {
   await host.lines.executed("onStartup");
+  await host.lines.executed("retried", 3);
   expect(await host.end("SIGTERM")).toBe(0);
   const kept = JSON.parse(await readFile(path.join(data, "timers.json"), "utf8")) as Record<string, { next: number }>;
   expect(Object.keys(kept).sort()).toEqual(["onStartup", "retried", "yearly"]);

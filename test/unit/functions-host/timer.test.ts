@@ -21,6 +21,9 @@ interface Run {
 
 class Memory implements ScheduleMonitor {
   readonly statuses = new Map<string, ScheduleStatus>();
+  load(): Promise<void> {
+    return Promise.resolve();
+  }
   get(timer: string): ScheduleStatus | undefined {
     return this.statuses.get(timer);
   }

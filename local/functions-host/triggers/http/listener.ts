@@ -1,27 +1,16 @@
 /** The HTTP listener: routes, keys, function calls, the host's own endpoints. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { StartError } from "../../../part.js";
-import { RETURN, triggerKind, type HostFunction } from "../../functions.js";
-import type { HostOptions } from "../../host-json.js";
+import { RETURN, type HostFunction } from "../../functions.js";
 import type { Invoker } from "../../invoke.js";
-import { isAllowed, type AuthLevel, type Keys } from "../../keys.js";
+import { isAllowed, type Keys } from "../../keys.js";
 import { describeError, type Log } from "../../log.js";
-import { resolveSettings, type HostSection } from "../../settings.js";
+import type { HostSection } from "../../settings.js";
 import { handleCors } from "./cors.js";
 import { decodePath, parseQuery } from "./path.js";
 import { BodyTooLarge, DEFAULT_BODY_LIMIT_BYTES, joinHeaders, readBody, toRpcRequest } from "./request.js";
 import { sendEmpty, sendResult } from "./response.js";
-import { parseRoute, type Route } from "./route.js";
-
-export interface HttpFunction {
-  readonly fn: HostFunction;
-  /** The route without the prefix. */
-  readonly path: string;
-  readonly route: Route;
-  readonly methods: readonly string[];
-  readonly authLevel: AuthLevel;
-}
+import type { HttpFunction } from "./functions.js";
 
 /** A request as the host's own endpoints see it. */
 export interface HostRequest {
@@ -45,42 +34,6 @@ const HOST_HEADER = /^[A-Za-z0-9.\-_~:[\]]+$/;
 const KEEP_ALIVE_MS = 130_000;
 const LARGEST_HEADERS_BYTES = 32_768;
 
-/**
- * The functions with HTTP triggers and their routes, in the order in which they are tried: by name.
- * @throws StartError for a route or an authLevel that cannot be
- */
-export function httpFunctions(
-  functions: readonly HostFunction[],
-  routePrefix: string,
-  environment: NodeJS.ProcessEnv,
-): readonly HttpFunction[] {
-  return functions
-    .filter((fn) => triggerKind(fn) === "http")
-    .map((fn) => {
-      const {
-        route = fn.name,
-        methods = [],
-        authLevel = "function",
-      } = fn.trigger as {
-        readonly route?: string;
-        readonly methods?: readonly string[];
-        readonly authLevel?: string;
-      };
-      const level = authLevel.toLowerCase();
-      if (level !== "anonymous" && level !== "function" && level !== "admin") {
-        throw new StartError(`Function '${fn.name}': authLevel '${authLevel}' must be anonymous, function or admin.`);
-      }
-      const path = resolveSettings(route, environment).replace(/^\//, "");
-      const template = [routePrefix, path].filter((part) => part !== "").join("/");
-      const allowed = methods.map((each) => each.toUpperCase());
-      try {
-        return { fn, path, route: parseRoute(template), methods: allowed, authLevel: level };
-      } catch (error) {
-        throw new StartError(`Function '${fn.name}': route '${template}': ${(error as Error).message}`);
-      }
-    });
-}
-
 export class HttpListener {
   readonly #server: Server;
   readonly #functions: readonly HttpFunction[];
@@ -98,7 +51,6 @@ export class HttpListener {
     readonly cors: HostSection;
     readonly endpoints: HostEndpoints;
     readonly log: Log;
-    readonly timeoutMs: HostOptions["functionTimeoutMs"];
     readonly bodyLimitBytes?: number;
   }) {
     this.#functions = options.functions;

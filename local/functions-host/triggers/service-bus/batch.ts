@@ -16,9 +16,8 @@ const LONGEST_RECEIVE_MS = 60_000;
 export class BatchListener implements Listener {
   readonly #context: ListenerContext;
   readonly #backOff: BackOff;
+  readonly #stop = new AbortController();
   #receiver: ServiceBusReceiver | undefined;
-  #processing = false;
-  #stopped = false;
   #work: Promise<void> = Promise.resolve();
 
   constructor(context: ListenerContext) {
@@ -31,22 +30,23 @@ export class BatchListener implements Listener {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stop.abort();
     this.#backOff.cancel();
     // A pending accept has no receiver; it ends with its connection, and nobody needs to wait for it.
-    const receiver = this.#receiver;
-    if (receiver === undefined) return;
-    if (!this.#processing) await receiver.close().catch(() => undefined);
-    await this.#work;
+    if (this.#receiver !== undefined) await this.#work;
+  }
+
+  #isStopped(): boolean {
+    return this.#stop.signal.aborted;
   }
 
   async #run(): Promise<void> {
-    while (!this.#stopped) {
+    while (!this.#isStopped()) {
       try {
         this.#receiver = await this.#open();
         await this.#receiveFrom(this.#receiver);
       } catch (error) {
-        if (!isNoSession(error)) {
+        if (!this.#isStopped() && !isNoSession(error)) {
           if (this.#backOff.first) logError(this.#context, "receiving failed", error);
           await this.#backOff.wait();
         }
@@ -68,28 +68,29 @@ export class BatchListener implements Listener {
     const { options, trigger } = this.#context;
     const settlement = new Settlement(receiver);
     const waitMs = trigger.sessions ? options.sessionIdleTimeoutMs : LONGEST_RECEIVE_MS;
-    while (!this.#stopped) {
+    while (!this.#isStopped()) {
       const messages = await this.#receiveBatch(receiver, waitMs);
       this.#backOff.succeeded();
       if (messages.length === 0) {
         if (trigger.sessions) return;
         continue;
       }
-      this.#processing = true;
       await processBatch(this.#context, messages, settlement);
-      this.#processing = false;
     }
   }
 
   async #receiveBatch(receiver: ServiceBusReceiver, waitMs: number): Promise<readonly ServiceBusReceivedMessage[]> {
     const { clock, options } = this.#context;
-    const messages = await receiver.receiveMessages(1, { maxWaitTimeInMs: waitMs });
+    const abortSignal = this.#stop.signal;
+    const messages = await receiver.receiveMessages(1, { maxWaitTimeInMs: waitMs, abortSignal });
     if (messages.length === 0) return messages;
     const most = options.maxMessageBatchSize;
     const started = clock.uptime();
     let leftMs = GATHER_MS;
-    while (messages.length < most && leftMs > 0 && !this.#stopped) {
-      messages.push(...(await receiver.receiveMessages(most - messages.length, { maxWaitTimeInMs: leftMs })));
+    while (messages.length < most && leftMs > 0 && !this.#isStopped()) {
+      const more = receiver.receiveMessages(most - messages.length, { maxWaitTimeInMs: leftMs, abortSignal });
+      // What is there already is worth an invocation, whatever happens to the rest.
+      messages.push(...(await more.catch(() => [])));
       if (messages.length >= options.minMessageBatchSize) break;
       leftMs = options.maxBatchWaitTimeMs - (clock.uptime() - started);
     }

@@ -12,18 +12,23 @@ export interface ScheduleStatus {
 }
 
 export interface ScheduleMonitor {
+  /** Reads what another host has written. */
+  load(): Promise<void>;
   get(timer: string): ScheduleStatus | undefined;
   set(timer: string, status: ScheduleStatus): Promise<void>;
   /** Resolves when what was set is on disk. */
   flushed(): Promise<void>;
 }
 
-/** Opens `<dataFolder>/timers.json`; a file that cannot be read counts as empty. */
-export async function openScheduleMonitor(dataFolder: string): Promise<ScheduleMonitor> {
+/** Keeps statuses in `<dataFolder>/timers.json`; a file that cannot be read counts as empty. */
+export function createScheduleMonitor(dataFolder: string): ScheduleMonitor {
   const file = path.join(dataFolder, "timers.json");
-  const statuses = await read(file);
+  let statuses: Record<string, ScheduleStatus> = {};
   let writing = Promise.resolve();
   return {
+    load: async () => {
+      statuses = await read(file);
+    },
     get: (timer) => statuses[timer],
     set: (timer, status) => {
       statuses[timer] = status;
