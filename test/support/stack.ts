@@ -62,8 +62,27 @@ export interface Stack {
   startSecondHost(disabled?: readonly string[]): Promise<SecondHost>;
   /** Every line that the parts, or one part, have printed so far. */
   logs(part?: string): Promise<string>;
-  /** Ends the stack and removes its folder; fails if a part had died before. */
+  /** Ends the stack and removes its folder; fails if a part had died before, or if a secret is in a log. */
   stop(): Promise<void>;
+}
+
+/** What must be in no log: tokens of any kind, signatures of SAS URLs, keys of connection strings. */
+const SECRET =
+  /eyJ[\w-]{8,}\.[\w-]+\.[\w-]+|\bsig=(?!\*|REDACTED)[^&\s"]{8,}|\b(?:SharedAccess|Account|Access)Key=[^;\s"]+/iu;
+
+/** @throws Error that names the log's line without showing the secret. */
+export function assertNoSecrets(logs: string, keys: readonly string[] = []): void {
+  for (const [index, line] of logs.split("\n").entries()) {
+    if (!SECRET.test(line) && !keys.some((key) => line.includes(key))) continue;
+    throw new Error(`line ${String(index + 1)} of the logs has a secret in it: ${line.slice(0, 80)} …`);
+  }
+}
+
+/** The values of the keys in connection strings. */
+function keysOf({ serviceBus, storage, webPubSub }: StackInfo): readonly string[] {
+  return [serviceBus, storage, webPubSub].flatMap((connection) =>
+    [...connection.matchAll(/Key=([^;]{8,})/gu)].map(([, key = ""]) => key),
+  );
 }
 
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
@@ -91,6 +110,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   };
   const control = (route: string, body?: unknown): Promise<Record<string, string>> =>
     ask(`${info.control}${route}`, body);
+  const logs = async (part?: string): Promise<string> => {
+    const files = part === undefined ? await readdir(path.join(data, "logs")) : [`${part}.log`];
+    const texts = await Promise.all(files.map((file) => readFile(path.join(data, "logs", file), "utf8")));
+    return texts.join("") + (part === undefined ? supervisor.errors() : "");
+  };
   const logFile = (part: string): string => path.join(data, "logs", `${part}.log`);
   return {
     info,
@@ -123,16 +147,14 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         },
       };
     },
-    logs: async (part) => {
-      const files = part === undefined ? await readdir(path.join(data, "logs")) : [`${part}.log`];
-      const texts = await Promise.all(files.map((file) => readFile(path.join(data, "logs", file), "utf8")));
-      return texts.join("") + (part === undefined ? supervisor.errors() : "");
-    },
+    logs,
     stop: async () => {
       const died = supervisor.hasEnded() ? supervisor.failure("the stack ended before the test") : undefined;
       await supervisor.stop();
+      const printed = await logs();
       if (options.data === undefined) await rm(data, { recursive: true, force: true });
       if (died !== undefined) throw died;
+      assertNoSecrets(printed, keysOf(info));
     },
   };
 }
