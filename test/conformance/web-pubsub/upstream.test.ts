@@ -201,7 +201,7 @@ test("an event that is answered with an error ends the connection, as a lost tra
 
 test("an event that nobody handles ends the connection; one that is not wanted is not sent", async () => {
   const socket = await clients.connect(serviceClient(part, "quiet"), "alice");
-  expect((await handler.event("connected")).headers["ce-hub"]).toBe("quiet");
+  expect((await handler.event("connected", socket.id)).headers["ce-hub"]).toBe("quiet");
   const reason = next(socket, "disconnect");
   socket.emit("anything");
   expect((await reason)[0]).toBe("transport close");

@@ -11,7 +11,8 @@ import { Settlement } from "./settlement.js";
 
 /** How long to look for more after the first message. .NET takes what is there; the SDK for JavaScript cannot but wait. */
 const GATHER_MS = 10;
-const LONGEST_RECEIVE_MS = 60_000;
+/** Short, because a receive that starts while the connection is lost only ends with its wait. */
+const LONGEST_RECEIVE_MS = 5_000;
 
 export class BatchListener implements Listener {
   readonly #context: ListenerContext;
