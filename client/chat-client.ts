@@ -22,6 +22,24 @@ export interface ChatClientOptions extends RestOptions {
   readonly newId: () => string;
 }
 
+/** Every event that stands in the log; the compiler sees to it that none is missing. */
+const LOGGED_EVENTS = Object.keys({
+  "message.created": true,
+  "message.expired": true,
+  "conversation.updated": true,
+  "retention.requested": true,
+  "retention.retained": true,
+  "retention.released": true,
+  "retention.lapsed": true,
+} satisfies Record<Change["type"], true>) as readonly Change["type"][];
+
+interface LoggedEvent {
+  readonly conversationId: string;
+  readonly seq?: number;
+  readonly messageId?: string;
+  readonly message?: MessageShape;
+}
+
 /** What the application hears. Each change of a conversation comes once, in order. */
 export interface ChatListener {
   readonly onChange?: (conversationId: string, change: Change) => void;
@@ -156,16 +174,18 @@ export class ChatClient {
   }
 
   #listen(socket: Socket): void {
-    const logged = (type: Change["type"]) => (event: ServerEvents["message.created" | "conversation.updated"]) => {
-      const message = "message" in event ? { messageId: event.messageId, message: event.message } : {};
-      this.#onEvent(event.conversationId, { seq: event.seq, type, ...message });
-    };
-    socket.on("message.created", logged("message.created"));
-    socket.on("conversation.updated", logged("conversation.updated"));
-    socket.on("message.expired", (event: ServerEvents["message.expired"]) => {
-      if (event.seq === undefined) this.#listener.onUndelivered?.(event);
-      else this.#onEvent(event.conversationId, { seq: event.seq, type: "message.expired", messageId: event.messageId });
-    });
+    for (const type of LOGGED_EVENTS) {
+      socket.on(type, (event: LoggedEvent) => {
+        const { conversationId, seq, messageId, message } = event;
+        // Of our own texts that were never delivered; the log does not know them.
+        if (seq === undefined) return this.#listener.onUndelivered?.(event as ServerEvents["message.expired"]);
+        const about = {
+          ...(messageId === undefined ? {} : { messageId }),
+          ...(message === undefined ? {} : { message }),
+        };
+        this.#onEvent(conversationId, { seq, type, ...about });
+      });
+    }
     socket.on("message.failed", (event: ServerEvents["message.failed"]) => this.#listener.onFailed?.(event));
     socket.on("receipt.updated", (event: ServerEvents["receipt.updated"]) => this.#listener.onReceipt?.(event));
     // The token is checked at each handshake and `query` is fixed: without this, every reconnection after an hour fails.

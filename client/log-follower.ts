@@ -61,7 +61,8 @@ export class LogFollower {
   #take(change: Change): void {
     this.#seq = change.seq;
     const { type, messageId, message } = change;
-    if (type === "message.created" && message !== undefined) this.#messages.set(message.id, message);
+    // A change carries the message's present state, whatever changed: keeping it, and until when.
+    if (message !== undefined) this.#messages.set(message.id, message);
     if (type === "message.expired" && messageId !== undefined) this.#messages.delete(messageId);
     this.#apply(change);
   }

@@ -1,6 +1,7 @@
 /** The REST API as functions: one request, one typed answer, one error. */
 import type {
   ChangesShape,
+  ConsentResultShape,
   ConversationShape,
   DeliveryShape,
   MessageShape,
@@ -54,6 +55,14 @@ export interface Rest {
   ): Promise<PageShape<MessageShape>>;
   message(conversationId: string, id: string): Promise<MessageShape>;
   delivery(conversationId: string, id: string): Promise<DeliveryShape>;
+  /** Asks to keep a text, or agrees to it. */
+  consent(conversationId: string, id: string): Promise<MessageShape>;
+  /** Withdraws the consent, or declines. */
+  withdrawConsent(conversationId: string, id: string): Promise<MessageShape>;
+  consents(
+    conversationId: string,
+    range: { readonly fromSeq: number; readonly toSeq: number },
+  ): Promise<{ readonly items: readonly ConsentResultShape[] }>;
   changes(conversationId: string, after: number, limit?: number): Promise<ChangesShape>;
   sync(heads: Readonly<Record<string, number>>): Promise<SyncShape>;
   receipts(conversationId: string, marks: { readonly deliveredSeq?: number; readonly readSeq?: number }): Promise<void>;
@@ -100,6 +109,9 @@ export function rest({ baseUrl, token }: RestOptions): Rest {
       call("GET", `${conversation(conversationId)}/messages${query({ ...page })}`),
     message: (conversationId, id) => call("GET", message(conversationId, id)),
     delivery: (conversationId, id) => call("GET", `${message(conversationId, id)}/delivery`),
+    consent: (conversationId, id) => call("PUT", `${message(conversationId, id)}/consent`),
+    withdrawConsent: (conversationId, id) => call("DELETE", `${message(conversationId, id)}/consent`),
+    consents: (conversationId, range) => call("POST", `${conversation(conversationId)}/consents`, range),
     changes: (conversationId, after, limit) =>
       call("GET", `${conversation(conversationId)}/changes${query({ after, limit })}`),
     sync: (heads) => call("POST", "sync", { heads }),

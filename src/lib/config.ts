@@ -20,6 +20,8 @@ const Settings = z
     /** The `iss` of every token; its discovery document names the keys. */
     AUTH_ISSUER: z.url(),
     AUTH_AUDIENCE: text,
+    /** How long a text is kept that all have agreed to keep. */
+    RETENTION_DAYS: z.coerce.number().int().min(1).max(365).default(30),
     /** The claim that says who the user is. */
     AUTH_USER_CLAIM: text.default("sub"),
   })

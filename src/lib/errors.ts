@@ -34,6 +34,8 @@ export const CATALOGUE = {
     retryAfter: 1,
   },
   "message-expired": { status: 410, title: "The message has expired." },
+  "retention-lapsed": { status: 409, title: "The message's time was over before everyone had agreed." },
+  "retention-unavailable": { status: 409, title: "In a conversation this large, messages cannot be kept." },
   "message-id-taken": { status: 409, title: "The id belongs to another message." },
   "receipt-ahead": { status: 422, title: "The conversation has not come that far." },
   "dependency-unavailable": {

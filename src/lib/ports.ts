@@ -5,7 +5,7 @@
  * else when it will not. Deliberately not here: transactions over two services, caching, and anything about where it runs.
  */
 import type { ChangeType, NegotiationShape, ServerEventName, ServerEvents } from "./contracts/shapes.js";
-import type { DeadlineEnvelope, FailureEnvelope, TextEnvelope } from "./contracts/queue.js";
+import type { DeadlineEnvelope, FailureEnvelope, RetainedEnvelope, TextEnvelope } from "./contracts/queue.js";
 import type { Head, Member } from "./domain/conversation.js";
 import type { MessageDocument, MessageIndex } from "./domain/message.js";
 
@@ -29,15 +29,26 @@ export interface LogStep {
   readonly entries: readonly Entry[];
   readonly documents?: readonly MessageDocument[];
   readonly indexes?: readonly MessageIndex[];
+  /** Replaced, not new. */
+  readonly documentsChanged?: readonly MessageDocument[];
+  readonly indexesChanged?: readonly MessageIndex[];
   /** Which message a deadline must find: added with a document, removed with its end. */
   readonly expiriesAdded?: readonly Expiry[];
   readonly expiriesMet?: readonly Expiry[];
+  /** Messages that some want to keep and not yet all. */
+  readonly requestsOpened?: readonly Request[];
+  readonly requestsClosed?: readonly Request[];
   readonly membersAdded?: readonly Member[];
   readonly membersRemoved?: readonly string[];
 }
 
 export interface Expiry {
   readonly minute: string;
+  readonly messageId: string;
+  readonly seq: number;
+}
+
+export interface Request {
   readonly messageId: string;
   readonly seq: number;
 }
@@ -68,6 +79,8 @@ export interface Conversations {
   /** How many of at most `limit` documents above `seq` are by others than `author`. */
   countOfOthers(conversationId: string, above: number, author: string, limit: number): Promise<number>;
   expiries(conversationId: string, minute: string, limit: number): Promise<readonly Expiry[]>;
+  /** Messages with an open request to keep them; `after` is the last id of the page before. */
+  requests(conversationId: string, after: string | undefined, limit: number): Promise<readonly Request[]>;
 }
 
 /** Which conversations a user is in. A row counts only while the conversation has the member's row. */
@@ -91,6 +104,8 @@ export type Trace = string | undefined;
 export interface Queues {
   /** Sends one text: session = conversation, TTL = until `endsAt`, broker id = what makes it the same text. */
   sendText(envelope: TextEnvelope, trace: Trace): Promise<void>;
+  /** Moves a text whose agreement is complete; the broker drops a repetition. */
+  sendRetained(envelope: RetainedEnvelope, trace: Trace): Promise<void>;
   /** Sends a deadline to be handled at `at`; `key` tells duplicates, which the broker drops. */
   scheduleDeadline(envelope: DeadlineEnvelope, at: Date, key: string, trace: Trace): Promise<void>;
   sendFailure(failure: FailureEnvelope, lifetimeMs: number, trace: Trace): Promise<void>;
@@ -137,6 +152,12 @@ export interface Dependency {
   readonly probe: () => Promise<void>;
 }
 
+/** What the people who run it have decided. */
+export interface Policy {
+  /** How long a text is kept that all have agreed to keep, in milliseconds. */
+  readonly retentionMs: number;
+}
+
 export interface Ports {
   readonly conversations: Conversations;
   readonly memberships: Memberships;
@@ -145,4 +166,5 @@ export interface Ports {
   readonly realtime: Realtime;
   readonly recent: Recent;
   readonly clock: Clock;
+  readonly policy: Policy;
 }

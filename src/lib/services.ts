@@ -24,6 +24,8 @@ const clock: Clock = {
   },
 };
 
+const DAY_MS = 24 * 3_600_000;
+
 /** As many conversation-minutes as a busy process sees in a few minutes. */
 const REMEMBERED = 10_000;
 
@@ -69,6 +71,7 @@ async function build(): Promise<Services> {
       realtime,
       recent: recent(),
       clock,
+      policy: { retentionMs: config.RETENTION_DAYS * DAY_MS },
     },
     authenticate: authenticator({
       issuer: config.AUTH_ISSUER,

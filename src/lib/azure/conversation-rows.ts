@@ -1,11 +1,12 @@
 /**
  * How a conversation lies in its partition of the table `conversations`:
  *
- *   meta                the head; its ETag orders everything
+ *   t|head              the head; its ETag orders everything. Right before the members, for they are read together
  *   e|seq               a log entry
  *   m|inverted seq      a message's document, newest first
  *   i|id                where a message id leads
  *   u|user              a member
+ *   r|id                a message that some want to keep, and not yet all
  *   x|minute|id         what a deadline must find
  *
  * Times are ISO 8601 texts, so that a person can read them in any table browser.
@@ -14,7 +15,8 @@
 import type { Head, Member, Step } from "../domain/conversation.js";
 import type { MessageDocument, MessageIndex } from "../domain/message.js";
 import type { ChangeType } from "../contracts/shapes.js";
-import type { Entry, Expiry } from "../ports.js";
+import type { Retention } from "../domain/retention.js";
+import type { Entry, Expiry, Request } from "../ports.js";
 import { newestFirstKey, seqKey, userKey, userOfKey } from "./tables.js";
 
 export type Keys = {
@@ -22,7 +24,7 @@ export type Keys = {
   readonly rowKey: string;
 };
 
-export const HEAD_KEY = "meta";
+export const HEAD_KEY = "t|head";
 export const entryKey = (seq: number): string => `e|${seqKey(seq)}`;
 export const documentKey = (seq: number): string => `m|${newestFirstKey(seq)}`;
 export const indexKey = (messageId: string): string => `i|${messageId}`;
@@ -123,7 +125,20 @@ export type DocumentRow = {
   sentAt: string;
   expiresAt: string;
   state: string;
+  retention?: string | undefined;
 };
+
+/** One property: what belongs together is read and written together. */
+const retentionToText = (retention: Retention): string => JSON.stringify(retention);
+
+function retentionFromText(text: string): Retention {
+  const stored = JSON.parse(text) as Retention;
+  return {
+    ...stored,
+    consents: stored.consents.map(({ user, at }) => ({ user, at: new Date(at) })),
+    endsAt: new Date(stored.endsAt),
+  };
+}
 
 export const documentToRow = (document: MessageDocument): Keys & DocumentRow =>
   without({
@@ -137,6 +152,7 @@ export const documentToRow = (document: MessageDocument): Keys & DocumentRow =>
     sentAt: document.sentAt.toISOString(),
     expiresAt: document.expiresAt.toISOString(),
     state: document.state,
+    retention: document.retention === undefined ? undefined : retentionToText(document.retention),
   });
 
 export const documentFromRow = (row: Keys & DocumentRow): MessageDocument => ({
@@ -149,6 +165,7 @@ export const documentFromRow = (row: Keys & DocumentRow): MessageDocument => ({
   sentAt: new Date(row.sentAt),
   expiresAt: new Date(row.expiresAt),
   state: row.state as MessageDocument["state"],
+  ...(row.retention === undefined ? {} : { retention: retentionFromText(row.retention) }),
 });
 
 export type IndexRow = {
@@ -180,6 +197,19 @@ export const indexFromRow = (row: Keys & IndexRow): MessageIndex => ({
   at: new Date(row.at),
   expiresAt: new Date(row.expiresAt),
   ...(row.failure === undefined ? {} : { failure: row.failure }),
+});
+
+export const requestKey = (messageId: string): string => `r|${messageId}`;
+
+export const requestToRow = (conversationId: string, request: Request): Keys & { seq: number } => ({
+  partitionKey: conversationId,
+  rowKey: requestKey(request.messageId),
+  seq: request.seq,
+});
+
+export const requestFromRow = (row: Keys & { seq: number }): Request => ({
+  messageId: row.rowKey.slice("r|".length),
+  seq: row.seq,
 });
 
 export const expiryToRow = (conversationId: string, expiry: Expiry): Keys & { seq: number } => ({

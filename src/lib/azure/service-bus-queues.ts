@@ -78,6 +78,15 @@ export async function serviceBusQueues(config: Config, now: () => number): Promi
       );
     },
 
+    sendRetained: (envelope, trace) => {
+      const { conversation, message, version } = envelope;
+      return send(
+        "retained-messages",
+        { body: envelope, messageId: `retain:${conversation}:${message}:${String(version)}` },
+        trace,
+      );
+    },
+
     scheduleDeadline: (envelope, at, key, trace) =>
       send("deadlines", { body: envelope, messageId: key, scheduledEnqueueTimeUtc: at }, trace),
 

@@ -39,7 +39,7 @@ export function tableConversations(table: TableClient): Conversations {
 
     load: (conversationId) =>
       callingStorage(async () => {
-        // "meta" and "u|…" with nothing between them but scheduled messages, whose text is not selected.
+        // The head's key and the members' have no other between them.
         const found = await range<rows.HeadRow & rows.MemberRow>(conversationId, {
           from: rows.HEAD_KEY,
           below: "u}",
@@ -137,6 +137,14 @@ export function tableConversations(table: TableClient): Conversations {
         });
         return found.map(rows.expiryFromRow);
       }),
+
+    requests: (conversationId, after, limit) =>
+      callingStorage(async () => {
+        // The character after all those of an id: beyond the last one seen.
+        const from = after === undefined ? "r|" : `${rows.requestKey(after)}~`;
+        const found = await range<{ seq: number }>(conversationId, { from, below: "r}", limit });
+        return found.map(rows.requestFromRow);
+      }),
   };
 }
 
@@ -144,14 +152,20 @@ export function tableConversations(table: TableClient): Conversations {
 function actionsOf(step: LogStep): TransactionAction[] {
   const conversationId = step.head.conversationId;
   const keys = (rowKey: string): rows.Keys => ({ partitionKey: conversationId, rowKey });
-  // A document or an index that is there already is replaced only by a step that ends it.
-  const ends = step.expiriesMet !== undefined;
-  const write = (row: rows.Keys): TransactionAction => (ends ? ["upsert", row, "Replace"] : ["create", row]);
+  const create = (row: rows.Keys): TransactionAction => ["create", row];
+  const replace = (row: rows.Keys): TransactionAction => ["upsert", row, "Replace"];
   return [
     ["update", rows.headToRow(step.next), "Replace", { etag: step.head.etag }],
     ...step.entries.map((entry): TransactionAction => ["create", rows.entryToRow(conversationId, entry)]),
-    ...(step.documents ?? []).map((document) => write(rows.documentToRow(document))),
-    ...(step.indexes ?? []).map((index) => write(rows.indexToRow(conversationId, index))),
+    ...(step.documents ?? []).map((document) => create(rows.documentToRow(document))),
+    ...(step.indexes ?? []).map((index) => create(rows.indexToRow(conversationId, index))),
+    ...(step.documentsChanged ?? []).map((document) => replace(rows.documentToRow(document))),
+    ...(step.indexesChanged ?? []).map((index) => replace(rows.indexToRow(conversationId, index))),
+    ...(step.requestsOpened ?? []).map((request) => create(rows.requestToRow(conversationId, request))),
+    ...(step.requestsClosed ?? []).map(({ messageId }): TransactionAction => [
+      "delete",
+      keys(rows.requestKey(messageId)),
+    ]),
     ...(step.expiriesAdded ?? []).map((expiry): TransactionAction => [
       "create",
       rows.expiryToRow(conversationId, expiry),

@@ -32,6 +32,17 @@ export const Receipts = z
   });
 export type Receipts = z.infer<typeof Receipts>;
 
+/** At most this many messages in one request. */
+const MAX_CONSENTS = 100;
+export const Consents = z
+  .object({ fromSeq: seq, toSeq: seq })
+  .refine(({ fromSeq, toSeq }) => toSeq >= fromSeq, { path: ["toSeq"], error: "must not be below fromSeq" })
+  .refine(({ fromSeq, toSeq }) => toSeq - fromSeq < MAX_CONSENTS, {
+    path: ["toSeq"],
+    error: `must be less than ${MAX_CONSENTS} above fromSeq`,
+  });
+export type Consents = z.infer<typeof Consents>;
+
 const MAX_HEADS = 100;
 export const Sync = z.object({
   heads: z

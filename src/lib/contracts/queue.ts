@@ -30,6 +30,18 @@ export type TextEnvelope = z.infer<typeof TextEnvelope>;
 export const TextOrigin = z.object({ id, conversation: id, author: user, endsAt: time.optional().catch(undefined) });
 export type TextOrigin = z.infer<typeof TextOrigin>;
 
+/** `retained-messages`: a text that everyone has agreed to keep. Ids only; the handler reads what is true. */
+export const RetainedEnvelope = z.object({
+  v: z.literal(1),
+  conversation: id,
+  message: id,
+  /** The `seq` of the message: where its document is. */
+  seq,
+  /** Which agreement. */
+  version: z.int().min(1),
+});
+export type RetainedEnvelope = z.infer<typeof RetainedEnvelope>;
+
 /** `deadlines`. Never cancelled: the handler reads the rows again and does what is true then. */
 export const DeadlineEnvelope = z.discriminatedUnion("kind", [
   /** The texts of a conversation that expire in this minute; `message` names one whose bucket may have fired already. */

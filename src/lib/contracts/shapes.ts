@@ -25,7 +25,18 @@ export interface RetentionShape {
   readonly state: "none" | "pending" | "retained" | "released" | "lapsed";
   readonly required: readonly string[];
   readonly consents: readonly { readonly user: string; readonly at: string }[];
+  /** When a retained message ends. */
   readonly until?: string;
+}
+
+/** What became of one message's consent when many were given at once. */
+export interface ConsentResultShape {
+  readonly messageId: string;
+  readonly seq: number;
+  /** Absent when the consent was not taken. */
+  readonly retention?: RetentionShape;
+  /** Why it was not taken: a code of docs/errors.md. */
+  readonly code?: string;
 }
 
 export interface MessageShape {
@@ -50,7 +61,14 @@ export interface PageShape<Item> {
   readonly nextCursor?: string;
 }
 
-export type ChangeType = "message.created" | "message.expired" | "conversation.updated";
+export type ChangeType =
+  | "message.created"
+  | "message.expired"
+  | "conversation.updated"
+  | "retention.requested"
+  | "retention.retained"
+  | "retention.released"
+  | "retention.lapsed";
 
 export interface ChangeShape {
   readonly seq: number;
@@ -106,6 +124,13 @@ export interface ServerEvents {
   "message.expired": EventBase & { readonly messageId: string; readonly seq?: number; readonly undelivered?: true };
   /** To its author alone. `code` stands in docs/errors.md. */
   "message.failed": EventBase & { readonly messageId: string; readonly code: string };
+  /** The message with the state of its retention. */
+  "retention.requested": LoggedEvent & { readonly messageId: string; readonly message: MessageShape };
+  "retention.retained": LoggedEvent & { readonly messageId: string; readonly message: MessageShape };
+  /** Without the message when it ended with the release. */
+  "retention.released": LoggedEvent & { readonly messageId: string; readonly message?: MessageShape };
+  /** Not everyone agreed in time; `message.expired` follows. */
+  "retention.lapsed": LoggedEvent & { readonly messageId: string };
   "conversation.updated": LoggedEvent;
   /** Passing: not in the log. */
   "receipt.updated": EventBase & ReceiptShape;

@@ -5,6 +5,9 @@ export const MAX_MEMBERS = 90;
 /** Above this many members nobody is told of receipts: everyone's every step to everyone is noise, and costs as such. */
 export const MAX_MEMBERS_WITH_RECEIPTS = 20;
 
+/** Above this many members a text cannot be kept: asking everyone is no longer a question (as Azure Communication Services' receipts). */
+export const MAX_MEMBERS_WITH_RETENTION = 20;
+
 /** How many steps of a member's watermark are kept, so that `delivery` can say when a message was acknowledged. */
 const KEPT_STEPS = 64;
 

@@ -1,4 +1,5 @@
 /** A message's life: how long it lasts, who may still read it, what becomes of one that arrives. */
+import type { Retention } from "./retention.js";
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -31,8 +32,10 @@ export interface MessageDocument {
   readonly text?: string;
   readonly replyTo?: string;
   readonly sentAt: Date;
+  /** When it ends; later than at first while it is retained. */
   readonly expiresAt: Date;
   readonly state: "delivered" | "expired";
+  readonly retention?: Retention;
 }
 
 /** Where a message id leads: to its document, or to how it ended without ever having one. */

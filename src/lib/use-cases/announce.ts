@@ -55,11 +55,21 @@ async function publish({ realtime, clock }: Ports, { conversationId, entry, docu
       return realtime.publish("conversation.updated", base);
     case "message.expired":
       return realtime.publish("message.expired", { ...base, messageId: entry.messageId ?? "" });
-    case "message.created": {
+    case "retention.lapsed":
+      return realtime.publish("retention.lapsed", { ...base, messageId: entry.messageId ?? "" });
+    case "retention.released": {
+      const now = clock.now();
+      const message = document !== undefined && isReadable(document, 0, now) ? shapeMessage(document, now) : undefined;
+      const event = { ...base, messageId: entry.messageId ?? "", ...(message === undefined ? {} : { message }) };
+      return realtime.publish("retention.released", event);
+    }
+    case "message.created":
+    case "retention.requested":
+    case "retention.retained": {
       const now = clock.now();
       // What has expired meanwhile is not told any more: its expiry is.
       if (document === undefined || !isReadable(document, 0, now)) return;
-      return realtime.publish("message.created", {
+      return realtime.publish(entry.type, {
         ...base,
         messageId: document.messageId,
         message: shapeMessage(document, now),

@@ -1,6 +1,7 @@
 import { MAX_MEMBERS, newMember, ownerOf } from "../domain/conversation.js";
 import { DayflyError } from "../errors.js";
 import type { LogStep, Ports, Trace } from "../ports.js";
+import { reconsiderRequests } from "./keep-message.js";
 import { requireMembers } from "./membership.js";
 import { admitQuietly } from "./rooms.js";
 
@@ -70,6 +71,7 @@ export async function removeMember(
     }
     await ports.realtime.evict(conversationId, user);
     await ports.memberships.remove(user, conversationId);
+    await reconsiderRequests(ports, conversationId, trace);
     if (present) await tell(ports, conversationId, seq, at);
     return;
   }

@@ -1,5 +1,5 @@
 import { TextEnvelope, TextOrigin } from "../contracts/queue.js";
-import { bucketFiresAt, mayMissBucket, minuteOf } from "../domain/deadline.js";
+import { minuteOf } from "../domain/deadline.js";
 import { decideArrival, type MessageDocument, type Text } from "../domain/message.js";
 import type { ErrorCode } from "../errors.js";
 import type { LogStep, Ports, Trace, Versioned } from "../ports.js";
@@ -7,6 +7,7 @@ import type { Head } from "../domain/conversation.js";
 import { announce } from "./announce.js";
 import { failText, expireUndelivered } from "./end-text.js";
 import { patiently } from "./patience.js";
+import { addDue, scheduleExpiry } from "./schedule-expiry.js";
 
 export type Delivery =
   | {
@@ -78,9 +79,7 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
         return { outcome: "repeated", seq: arrival.document.seq, event: await follow(ports, arrival.document, trace) };
       case "record": {
         const step = recordStep(head, text, times, now);
-        const { minute, key } = bucketOf(text, times.expiresAt, now);
-        // With its deadline scheduled, which comes last, the row of the conversation's minute is there.
-        if (!ports.recent.has(key)) await ports.dues.add(minute, text.conversationId);
+        await addDue(ports, { ...text, expiresAt: times.expiresAt });
         if (!(await ports.conversations.commit(step))) continue;
         const [written] = step.documents;
         return { outcome: "delivered", seq: written.seq, event: await follow(ports, written, trace) };
@@ -132,33 +131,4 @@ async function follow(ports: Ports, document: MessageDocument, trace: Trace): Pr
     ),
   ]);
   return event;
-}
-
-/**
- * The deadline that ends texts: one for all of a conversation's minute, and for one that is almost over one of its own as well,
- * because its minute's may have fired already.
- */
-interface Bucket {
-  readonly minute: string;
-  readonly key: string;
-  readonly isOwn: boolean;
-}
-
-function bucketOf({ conversationId, messageId }: Text | MessageDocument, expiresAt: Date, now: number): Bucket {
-  const minute = minuteOf(expiresAt);
-  const isOwn = mayMissBucket(expiresAt, now);
-  return { minute, isOwn, key: `expire:${conversationId}:${minute}${isOwn ? `:${messageId}` : ""}` };
-}
-
-async function scheduleExpiry(ports: Ports, document: MessageDocument, trace: Trace): Promise<void> {
-  const { conversationId: conversation, messageId: message, expiresAt } = document;
-  const { minute, key, isOwn } = bucketOf(document, expiresAt, ports.clock.now());
-  if (ports.recent.has(key)) return;
-  await ports.queues.scheduleDeadline(
-    { v: 1, kind: "expire", conversation, minute, ...(isOwn ? { message } : {}) },
-    bucketFiresAt(minute),
-    key,
-    trace,
-  );
-  ports.recent.add(key);
 }

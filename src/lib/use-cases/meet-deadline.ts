@@ -1,14 +1,21 @@
 import { DeadlineEnvelope } from "../contracts/queue.js";
+import { minuteOf } from "../domain/deadline.js";
 import { isOver, timeLeft, type MessageDocument } from "../domain/message.js";
-import type { Entry, Expiry, LogStep, Ports, Trace } from "../ports.js";
-import { failureId } from "../ids.js";
+import type { Ports, Trace } from "../ports.js";
 import { announce } from "./announce.js";
-import { orPause, patiently } from "./patience.js";
+import { endMessages } from "./end-messages.js";
+import { moveRetained, reconsiderRequests } from "./keep-message.js";
+import { commanded, parkDeadCommand, type CommandQueue } from "./park-command.js";
 
-/** Five rows a text and one head stay below the 100 operations that one transaction may have. */
-const EXPIRED_AT_ONCE = 20;
+/** Six rows a text and one head stay below the 100 operations that one transaction may have. */
+const EXPIRED_AT_ONCE = 16;
 const LONGEST_LAG_MS = 30_000;
-const FAILURE_LIFETIME_MS = 31 * 24 * 3_600_000;
+
+const QUEUE: CommandQueue<DeadlineEnvelope> = {
+  name: "deadlines",
+  schema: DeadlineEnvelope,
+  describe: ({ kind }) => `The deadline '${kind}' could not be met.`,
+};
 
 type Kind = DeadlineEnvelope["kind"];
 export type Met =
@@ -19,15 +26,17 @@ export type Met =
  * done. With nothing left to do it does nothing.
  */
 export async function meetDeadline(ports: Ports, body: unknown, attempts: number, trace: Trace): Promise<Met> {
-  const parsed = DeadlineEnvelope.safeParse(body);
-  if (!parsed.success) {
-    await patiently(ports.clock, () => failDeadline(ports, body, attempts, trace));
-    return { outcome: "failed" };
-  }
-  const deadline = parsed.data;
-  const count = await patiently(ports.clock, () => meet(ports, deadline, trace));
-  return { outcome: "met", kind: deadline.kind, count };
+  const done = await commanded(ports, QUEUE, { body, attempts, trace }, (deadline) => meet(ports, deadline, trace));
+  return done === undefined ? { outcome: "failed" } : { outcome: "met", kind: done.command.kind, count: done.result };
 }
+
+/** Empties the dead-letter queue of `deadlines`. */
+export const failDeadDeadline = (
+  ports: Ports,
+  body: unknown,
+  attempts: number,
+  trace: Trace,
+): Promise<{ readonly outcome: "failed" }> => parkDeadCommand(ports, QUEUE, { body, attempts, trace });
 
 async function meet(ports: Ports, deadline: DeadlineEnvelope, trace: Trace): Promise<number> {
   switch (deadline.kind) {
@@ -37,6 +46,8 @@ async function meet(ports: Ports, deadline: DeadlineEnvelope, trace: Trace): Pro
       const { member } = await ports.conversations.look(deadline.conversation, { user: deadline.user, headless: true });
       if (member !== undefined) return 0;
       await ports.realtime.evict(deadline.conversation, deadline.user);
+      // Whoever removed the member may have died before it came to this.
+      await reconsiderRequests(ports, deadline.conversation, trace);
       return 1;
     }
     case "announce": {
@@ -71,75 +82,40 @@ async function expireTexts(ports: Ports, conversationId: string, minute: string,
       return document === undefined || isOver(document, now) ? [{ expiry, document }] : [];
     });
     if (due.length === 0) {
-      // The clock of this instance lags behind the broker's. By more than this it is no lag, and the read gate holds.
-      const early = Math.min(...documents.map((document) => (document === undefined ? 0 : timeLeft(document, now))));
-      if (early > LONGEST_LAG_MS) return count;
-      await ports.clock.wait(early);
-      continue;
+      if (await moveOrWait(ports, present(documents), minute, trace)) continue;
+      return count;
     }
-    const step = expiryStep(head, due, new Date(now));
-    if (!(await ports.conversations.commit(step))) continue;
-    count += step.entries.length;
-    for (const entry of step.entries) await announce(ports, { conversationId, entry }, trace);
+    const at = new Date(now);
+    const { entries, ...rows } = endMessages(
+      present(due.map(({ document }) => document)).filter(({ state }) => state === "delivered"),
+      head.headSeq,
+      at,
+    );
+    const next = { ...head, headSeq: head.headSeq + entries.length };
+    const expiriesMet = due.map(({ expiry }) => expiry);
+    if (!(await ports.conversations.commit({ head, next, entries, ...rows, expiriesMet }))) continue;
+    count += rows.documentsChanged.length;
+    for (const entry of entries) await announce(ports, { conversationId, entry }, trace);
   }
 }
 
-function expiryStep(
-  head: LogStep["head"],
-  due: readonly { readonly expiry: Expiry; readonly document: MessageDocument | undefined }[],
-  at: Date,
-): LogStep {
-  const ended = due.flatMap(({ document }) => (document?.state === "delivered" ? [document] : []));
-  const entries = ended.map((document, index): Entry => {
-    const { messageId, seq: messageSeq } = document;
-    return { seq: head.headSeq + 1 + index, type: "message.expired", messageId, messageSeq, at };
-  });
-  return {
-    head,
-    next: { ...head, headSeq: head.headSeq + entries.length },
-    entries,
-    documents: ended.map(({ text: _text, replyTo: _replyTo, ...document }) => ({ ...document, state: "expired" })),
-    indexes: ended.map(({ messageId, author, seq, expiresAt }) => ({
-      messageId,
-      author,
-      state: "expired",
-      seq,
-      at,
-      expiresAt,
-    })),
-    expiriesMet: due.map(({ expiry }) => expiry),
-  };
-}
+const present = (documents: readonly (MessageDocument | undefined)[]): readonly MessageDocument[] =>
+  documents.filter((document) => document !== undefined);
 
-/** Empties the dead-letter queue: waits before it throws, because delivery counts do not rise there. */
-export async function failDeadDeadline(
+/** Nothing of the minute is over: some may have been kept and not moved, or this clock is late. False when neither is so. */
+async function moveOrWait(
   ports: Ports,
-  body: unknown,
-  attempts: number,
+  documents: readonly MessageDocument[],
+  minute: string,
   trace: Trace,
-): Promise<{ readonly outcome: "failed" }> {
-  await orPause(ports.clock, () => failDeadline(ports, body, attempts, trace));
-  return { outcome: "failed" };
-}
-
-/** A deadline that could not be met, or is none: parked for an operator. It stays until it is redriven or discarded. */
-async function failDeadline(ports: Ports, body: unknown, attempts: number, trace: Trace): Promise<void> {
-  const parsed = DeadlineEnvelope.safeParse(body);
-  await ports.queues.sendFailure(
-    {
-      v: 1,
-      id: failureId(["deadlines", body]),
-      queue: "deadlines",
-      reason: parsed.success ? "attempts-exhausted" : "contract-violation",
-      detail: parsed.success
-        ? `The deadline '${parsed.data.kind}' could not be met.`
-        : "The message is not a deadline.",
-      at: new Date(ports.clock.now()).toISOString(),
-      attempts,
-      ...(parsed.success ? { conversation: parsed.data.conversation } : {}),
-      original: body,
-    },
-    FAILURE_LIFETIME_MS,
-    trace,
-  );
+): Promise<boolean> {
+  const kept = documents.filter(({ expiresAt }) => minuteOf(expiresAt) !== minute);
+  let moved = false;
+  for (const { conversationId, seq } of kept) moved = (await moveRetained(ports, conversationId, seq, trace)) || moved;
+  if (moved) return true;
+  // The clock of this instance lags behind the broker's. By more than this it is no lag, and the read gate holds.
+  const early = Math.min(...documents.map((document) => timeLeft(document, ports.clock.now())));
+  if (early > LONGEST_LAG_MS) return false;
+  await ports.clock.wait(early);
+  return true;
 }

@@ -10,6 +10,7 @@ const DEFAULT_LIMIT = 100;
 /** A sync of 100 conversations answers at most 2,000 changes; the rest of each by `changes`. */
 const SYNC_LIMIT = 20;
 const CONVERSATIONS_AT_ONCE = 10;
+const DOCUMENTS_AT_ONCE = 10;
 const MOST_OTHERS = 1_000;
 
 /** What happened after `after`, in order. @throws conversation-unknown */
@@ -39,9 +40,15 @@ async function changesOf(
     ? await ports.conversations.documents(head.conversationId, { above: from, upTo: last, limit })
     : [];
   const bySeq = new Map(documents.map((document) => [document.seq, document]));
+  // What later entries tell of may have been created long before this page.
+  const earlier = [...new Set(entries.flatMap(({ messageSeq }) => messageSeq ?? []))].filter((seq) => seq <= from);
+  const fetched = await mapInTurn(earlier, DOCUMENTS_AT_ONCE, (seq) =>
+    ports.conversations.document(head.conversationId, seq),
+  );
+  for (const document of fetched) if (document !== undefined) bySeq.set(document.seq, document);
   const now = ports.clock.now();
   return {
-    items: entries.map((entry) => shapeChange(entry, bySeq.get(entry.seq), member.joinedSeq, now)),
+    items: entries.map((entry) => shapeChange(entry, bySeq.get(entry.messageSeq ?? entry.seq), member.joinedSeq, now)),
     // The log may have moved between the two reads: never claim a head below what is shown.
     headSeq: Math.max(head.headSeq, last),
     hasMore: last < head.headSeq,

@@ -1,6 +1,7 @@
 /** From what is stored to what a client gets. */
 import { deliveredSeq, MAX_MEMBERS_WITH_RECEIPTS, readSeq, type Head, type Member } from "../domain/conversation.js";
 import { isReadable, timeLeft, type MessageDocument } from "../domain/message.js";
+import type { Retention } from "../domain/retention.js";
 import type {
   ChangeShape,
   ConversationShape,
@@ -11,6 +12,21 @@ import type {
 import type { Entry } from "../ports.js";
 
 const NO_RETENTION: RetentionShape = { state: "none", required: [], consents: [] };
+
+export function shapeRetention(message: {
+  readonly retention?: Retention | undefined;
+  readonly expiresAt: Date;
+}): RetentionShape {
+  const { retention, expiresAt } = message;
+  if (retention === undefined) return NO_RETENTION;
+  const { state, required, consents } = retention;
+  return {
+    state,
+    required,
+    consents: consents.map(({ user, at }) => ({ user, at: at.toISOString() })),
+    ...(state === "retained" ? { until: expiresAt.toISOString() } : {}),
+  };
+}
 
 const receiptOf = (member: Member): ReceiptShape => ({
   user: member.user,
@@ -41,6 +57,7 @@ type Shapable = Pick<MessageDocument, "conversationId" | "messageId" | "author" 
   readonly seq?: number;
   readonly text?: string | undefined;
   readonly replyTo?: string | undefined;
+  readonly retention?: Retention;
   readonly state: MessageShape["state"];
 };
 
@@ -57,7 +74,7 @@ export function shapeMessage(message: Shapable, now: number): MessageShape {
     expiresAt: message.expiresAt.toISOString(),
     expiresInMs: timeLeft(message, now),
     state: message.state,
-    retention: NO_RETENTION,
+    retention: shapeRetention(message),
   };
 }
 

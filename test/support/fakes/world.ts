@@ -2,10 +2,15 @@
  * Everything that the use cases need, in memory, with a fault that no real part can be made to show: a process that dies right
  * before or right after any one step. Everything else is tested with the real parts.
  */
-import type { DeadlineEnvelope, FailureEnvelope, TextEnvelope } from "../../../src/lib/contracts/queue.js";
+import type {
+  DeadlineEnvelope,
+  FailureEnvelope,
+  RetainedEnvelope,
+  TextEnvelope,
+} from "../../../src/lib/contracts/queue.js";
 import type { Head, Member } from "../../../src/lib/domain/conversation.js";
 import type { MessageDocument, MessageIndex } from "../../../src/lib/domain/message.js";
-import type { Entry, Expiry, LogStep, Ports, Versioned } from "../../../src/lib/ports.js";
+import type { Entry, Expiry, LogStep, Ports, Request, Versioned } from "../../../src/lib/ports.js";
 
 interface Row {
   head: Versioned<Head>;
@@ -13,7 +18,9 @@ interface Row {
   entries: Entry[];
   documents: Map<number, MessageDocument>;
   indexes: Map<string, MessageIndex>;
+  /** By minute and message, as the table has them. */
   expiries: Map<string, Expiry>;
+  requests: Map<string, Request>;
 }
 
 export interface Published {
@@ -34,6 +41,7 @@ export class World {
   readonly dues = new Set<string>();
   readonly texts: TextEnvelope[] = [];
   readonly deadlines: { envelope: DeadlineEnvelope; at: Date; key: string }[] = [];
+  readonly moves: RetainedEnvelope[] = [];
   readonly failures = new Map<string, FailureEnvelope>();
   readonly published: Published[] = [];
   readonly rooms = new Map<string, Set<string>>();
@@ -48,6 +56,7 @@ export class World {
   readonly #recent = new Set<string>();
 
   readonly ports: Ports = {
+    policy: { retentionMs: 30 * 24 * 3_600_000 },
     recent: { has: (key) => this.#recent.has(key), add: (key) => void this.#recent.add(key) },
     clock: { now: () => this.now, random: () => 0.5, wait: (ms) => Promise.resolve(void (this.now += ms)) },
     conversations: {
@@ -61,6 +70,7 @@ export class World {
             documents: new Map(),
             indexes: new Map(),
             expiries: new Map(),
+            requests: new Map(),
           });
           return true;
         }),
@@ -120,6 +130,13 @@ export class World {
         this.#step("expiries", () =>
           [...(this.rows.get(id)?.expiries.values() ?? [])].filter((each) => each.minute === minute).slice(0, limit),
         ),
+      requests: (id, after, limit) =>
+        this.#step("requests", () =>
+          [...(this.rows.get(id)?.requests.values() ?? [])]
+            .sort((a, b) => (a.messageId < b.messageId ? -1 : 1))
+            .filter(({ messageId }) => after === undefined || messageId > after)
+            .slice(0, limit),
+        ),
     },
     memberships: {
       add: (user, id) => this.#step("membership.add", () => void this.#idsOf(user).add(id)),
@@ -132,6 +149,13 @@ export class World {
       remove: (minute, id) => this.#step("due.remove", () => void this.dues.delete(`${minute} ${id}`)),
     },
     queues: {
+      sendRetained: (envelope) =>
+        this.#step("sendRetained", () => {
+          const isKnown = this.moves.some(
+            ({ message, version }) => message === envelope.message && version === envelope.version,
+          );
+          if (!isKnown) this.moves.push(envelope);
+        }),
       sendText: (envelope) => this.#step("sendText", () => void this.texts.push(envelope)),
       scheduleDeadline: (envelope, at, key) =>
         this.#step("scheduleDeadline", () => {
@@ -183,14 +207,29 @@ export class World {
   #commit(step: LogStep): boolean {
     const row = this.rows.get(step.head.conversationId);
     if (row?.head.etag !== step.head.etag) return false;
-    const isNew = step.expiriesMet === undefined;
-    if (isNew && step.indexes?.some(({ messageId }) => row.indexes.has(messageId)) === true) return false;
+    // A transaction fails whole: on what is there already, and on what is to be deleted and is not.
+    const keyOf = ({ minute, messageId }: Expiry): string => `${minute}|${messageId}`;
+    const isTaken =
+      step.documents?.some(({ seq }) => row.documents.has(seq)) === true ||
+      step.indexes?.some(({ messageId }) => row.indexes.has(messageId)) === true ||
+      step.expiriesAdded?.some((expiry) => row.expiries.has(keyOf(expiry))) === true ||
+      step.requestsOpened?.some(({ messageId }) => row.requests.has(messageId)) === true;
+    const isMissing =
+      step.expiriesMet?.some((expiry) => !row.expiries.has(keyOf(expiry))) === true ||
+      step.requestsClosed?.some(({ messageId }) => !row.requests.has(messageId)) === true;
+    if (isTaken || isMissing) return false;
     row.head = this.#versioned(step.next);
     row.entries.push(...step.entries);
-    for (const document of step.documents ?? []) row.documents.set(document.seq, document);
-    for (const index of step.indexes ?? []) row.indexes.set(index.messageId, index);
-    for (const expiry of step.expiriesAdded ?? []) row.expiries.set(expiry.messageId, expiry);
-    for (const expiry of step.expiriesMet ?? []) row.expiries.delete(expiry.messageId);
+    for (const document of [...(step.documents ?? []), ...(step.documentsChanged ?? [])]) {
+      row.documents.set(document.seq, document);
+    }
+    for (const index of [...(step.indexes ?? []), ...(step.indexesChanged ?? [])]) {
+      row.indexes.set(index.messageId, index);
+    }
+    for (const expiry of step.expiriesMet ?? []) row.expiries.delete(keyOf(expiry));
+    for (const expiry of step.expiriesAdded ?? []) row.expiries.set(keyOf(expiry), expiry);
+    for (const request of step.requestsClosed ?? []) row.requests.delete(request.messageId);
+    for (const request of step.requestsOpened ?? []) row.requests.set(request.messageId, request);
     for (const member of step.membersAdded ?? []) row.members.set(member.user, this.#versioned(member));
     for (const user of step.membersRemoved ?? []) row.members.delete(user);
     return true;

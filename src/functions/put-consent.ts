@@ -1,0 +1,14 @@
+import { app } from "@azure/functions";
+import { MessagePath } from "../lib/contracts/http.js";
+import { endpoint } from "../lib/http/endpoint.js";
+import { giveConsent } from "../lib/use-cases/keep-message.js";
+
+/** PUT /api/v1/conversations/{conversation}/messages/{message}/consent: asks to keep a text, or agrees to it. */
+app.http("putConsent", {
+  route: "v1/conversations/{conversation}/messages/{message}/consent",
+  methods: ["PUT"],
+  authLevel: "anonymous", // callers carry a user token
+  handler: endpoint({ path: MessagePath }, async ({ ports, caller, path, trace }) => ({
+    jsonBody: await giveConsent(ports, caller, path.conversation, path.message, trace),
+  })),
+});
