@@ -32,6 +32,7 @@ export function appSettings(connections: Connections): Record<string, string> {
     WEB_PUBSUB_HUB: connections.hub,
     AUTH_ISSUER: connections.issuer,
     AUTH_AUDIENCE: AUDIENCE,
+    SWEEP_SCHEDULE: "0 */5 * * * *",
   };
 }
 

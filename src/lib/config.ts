@@ -24,6 +24,10 @@ const Settings = z
     RETENTION_DAYS: z.coerce.number().int().min(1).max(365).default(30),
     /** The claim that says who the user is. */
     AUTH_USER_CLAIM: text.default("sub"),
+    /** The claim that lists the user's roles; `operator` may see and do what `ops` routes offer. */
+    AUTH_ROLES_CLAIM: text.default("roles"),
+    /** When the sweeper runs: NCRONTAB. The Functions host reads it, as `%SWEEP_SCHEDULE%`. */
+    SWEEP_SCHEDULE: text.optional(),
   })
   .superRefine((settings, context) => {
     for (const [name, property] of [

@@ -23,6 +23,7 @@ export const CATALOGUE = {
   "cursor-invalid": { status: 400, title: "The cursor is not one that this list gave out." },
   "token-missing": { status: 401, title: "The request needs a bearer token." },
   "token-invalid": { status: 401, title: "The bearer token is not valid." },
+  "role-missing": { status: 403, title: "The token does not have the role that this needs." },
   "conversation-unknown": { status: 404, title: "There is no such conversation." },
   "conversation-id-taken": { status: 409, title: "The id belongs to another conversation." },
   "conversation-full": { status: 409, title: "The conversation has as many members as it can have." },

@@ -96,6 +96,32 @@ export interface Memberships {
 export interface Dues {
   add(minute: string, conversationId: string): Promise<void>;
   remove(minute: string, conversationId: string): Promise<void>;
+  /** What was due in a minute before this one and is still there, oldest first. */
+  before(minute: string, limit: number): Promise<readonly Due[]>;
+}
+
+export interface Due {
+  readonly minute: string;
+  readonly conversationId: string;
+}
+
+/** One run of a job that nobody asked for: what an operator may want to know of it. */
+export interface Run {
+  readonly job: "sweep";
+  readonly startedAt: Date;
+  readonly tookMs: number;
+  /** How many overdue minutes of conversations it has found, whose deadlines it has set again. */
+  readonly found: number;
+  /** How late the oldest was, in milliseconds; 0 with none. */
+  readonly latestMs: number;
+}
+
+export interface Runs {
+  add(run: Run): Promise<void>;
+  /** Newest first. */
+  page(options: { readonly limit: number; readonly before?: Date }): Promise<readonly Run[]>;
+  /** Removes a few of those that are older; the rest later. */
+  forget(olderThan: Date): Promise<void>;
 }
 
 /** W3C trace context of the work that a message belongs to. */
@@ -162,6 +188,7 @@ export interface Ports {
   readonly conversations: Conversations;
   readonly memberships: Memberships;
   readonly dues: Dues;
+  readonly runs: Runs;
   readonly queues: Queues;
   readonly realtime: Realtime;
   readonly recent: Recent;

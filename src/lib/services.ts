@@ -7,6 +7,7 @@ import { serviceBusQueues } from "./azure/service-bus-queues.js";
 import { tableConversations } from "./azure/table-conversations.js";
 import { tableDues } from "./azure/table-dues.js";
 import { tableMemberships } from "./azure/table-memberships.js";
+import { tableRuns } from "./azure/table-runs.js";
 import { openTable, probeTable } from "./azure/tables.js";
 import { webPubSubRealtime } from "./azure/web-pubsub-realtime.js";
 
@@ -55,10 +56,11 @@ export function services(): Promise<Services> {
 
 async function build(): Promise<Services> {
   const config = readConfig();
-  const [conversations, memberships, dues, queues, realtime] = await Promise.all([
+  const [conversations, memberships, dues, runs, queues, realtime] = await Promise.all([
     openTable(config, "conversations"),
     openTable(config, "memberships"),
     openTable(config, "due"),
+    openTable(config, "runs"),
     serviceBusQueues(config, clock.now),
     webPubSubRealtime(config, clock.now),
   ]);
@@ -67,6 +69,7 @@ async function build(): Promise<Services> {
       conversations: tableConversations(conversations),
       memberships: tableMemberships(memberships),
       dues: tableDues(dues),
+      runs: tableRuns(runs),
       queues,
       realtime,
       recent: recent(),
@@ -77,6 +80,7 @@ async function build(): Promise<Services> {
       issuer: config.AUTH_ISSUER,
       audience: config.AUTH_AUDIENCE,
       userClaim: config.AUTH_USER_CLAIM,
+      rolesClaim: config.AUTH_ROLES_CLAIM,
     }),
     dependencies: [
       { name: "table-storage", probe: () => probeTable(conversations) },

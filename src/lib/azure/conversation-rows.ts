@@ -13,9 +13,8 @@
  */
 /* eslint-disable @typescript-eslint/consistent-type-definitions -- the table client wants types with an index signature */
 import type { Head, Member, Step } from "../domain/conversation.js";
-import type { MessageDocument, MessageIndex } from "../domain/message.js";
+import type { MessageDocument, MessageIndex, Retention } from "../domain/message.js";
 import type { ChangeType } from "../contracts/shapes.js";
-import type { Retention } from "../domain/retention.js";
 import type { Entry, Expiry, Request } from "../ports.js";
 import { newestFirstKey, seqKey, userKey, userOfKey } from "./tables.js";
 

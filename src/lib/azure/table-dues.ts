@@ -3,9 +3,9 @@
  * and one partition takes 2,000 operations a second (learn.microsoft.com, storage scalability targets).
  */
 import { createHash } from "node:crypto";
-import type { TableClient } from "@azure/data-tables";
+import { odata, type TableClient } from "@azure/data-tables";
 import type { Dues } from "../ports.js";
-import { callingStorage, unlessMissing } from "./tables.js";
+import { callingStorage, firstRows, unlessMissing } from "./tables.js";
 
 const SHARDS = 16;
 
@@ -25,6 +25,15 @@ export function tableDues(table: TableClient): Dues {
     remove: (minute, conversationId) =>
       callingStorage(async () => {
         await unlessMissing(() => table.deleteEntity(partition(minute, conversationId), conversationId));
+      }),
+    before: (minute, limit) =>
+      callingStorage(async () => {
+        // Keys sort by minute: with nothing overdue this range is empty, whatever lies in the future.
+        const rows = await firstRows(table, odata`PartitionKey lt ${minute}`, limit, ["PartitionKey", "RowKey"]);
+        return rows.map(({ partitionKey, rowKey }) => ({
+          minute: partitionKey.split("|")[0] ?? "",
+          conversationId: rowKey,
+        }));
       }),
   };
 }

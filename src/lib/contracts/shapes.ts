@@ -100,6 +100,17 @@ export interface DeliveryShape {
   readonly failure?: { readonly code: string };
 }
 
+/** One run of a job. */
+export interface RunShape {
+  readonly job: "sweep";
+  readonly startedAt: string;
+  readonly tookMs: number;
+  /** Overdue minutes of conversations whose deadlines were lost, or late. */
+  readonly found: number;
+  /** How late the oldest of them was. */
+  readonly latestMs: number;
+}
+
 export interface NegotiationShape {
   readonly endpoint: string;
   readonly path: string;

@@ -1,5 +1,4 @@
 /** A message's life: how long it lasts, who may still read it, what becomes of one that arrives. */
-import type { Retention } from "./retention.js";
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -21,6 +20,25 @@ export interface Text {
   readonly author: string;
   readonly text: string;
   readonly replyTo?: string | undefined;
+}
+
+/** One member's wish to keep one message. */
+export interface Consent {
+  readonly user: string;
+  readonly at: Date;
+}
+
+/** How far keeping a message by everyone's consent has come; retention.ts has the rules. */
+export interface Retention {
+  readonly state: "none" | "pending" | "retained" | "released";
+  /** How many agreements and releases there have been: what belongs to an older one is stale. */
+  readonly version: number;
+  readonly required: readonly string[];
+  readonly consents: readonly Consent[];
+  /** When the text would end, had nobody agreed; its `expiresAt` is later while it is retained. */
+  readonly endsAt: Date;
+  /** The log entry that tells of the agreement; with it, the new deadline is armed. */
+  readonly movedSeq?: number;
 }
 
 /** The current state of one delivered message. `text` is gone once it has been purged. */

@@ -5,24 +5,7 @@
  * end: agreement and expiry race for one row, and every reader needs only that one time.
  */
 import { MAX_MEMBERS_WITH_RETENTION, type Member } from "./conversation.js";
-import { isOver, type MessageDocument } from "./message.js";
-
-export interface Consent {
-  readonly user: string;
-  readonly at: Date;
-}
-
-export interface Retention {
-  readonly state: "none" | "pending" | "retained" | "released";
-  /** How many agreements and releases there have been: what belongs to an older one is stale. */
-  readonly version: number;
-  readonly required: readonly string[];
-  readonly consents: readonly Consent[];
-  /** When the text would end, had nobody agreed; its `expiresAt` is later while it is retained. */
-  readonly endsAt: Date;
-  /** The log entry that tells of the agreement; with it, the new deadline is armed. */
-  readonly movedSeq?: number;
-}
+import { isOver, type Consent, type MessageDocument } from "./message.js";
 
 type Known = Pick<Member, "user" | "joinedSeq">;
 

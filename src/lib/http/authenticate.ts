@@ -13,18 +13,20 @@ const DISCOVERY_TIMEOUT_MS = 5_000;
 
 export interface Caller {
   readonly user: string;
+  readonly roles: readonly string[];
 }
 
 export interface AuthSettings {
   readonly issuer: string;
   readonly audience: string;
   readonly userClaim: string;
+  readonly rolesClaim: string;
 }
 
 export type Authenticate = (authorization: string | null) => Promise<Caller>;
 
 /** @returns a function that tells the caller from the `Authorization` header, or throws token-missing, token-invalid */
-export function authenticator({ issuer, audience, userClaim }: AuthSettings): Authenticate {
+export function authenticator({ issuer, audience, userClaim, rolesClaim }: AuthSettings): Authenticate {
   let keys: Promise<JWTVerifyGetKey> | undefined;
 
   async function verify(token: string): Promise<Record<string, unknown>> {
@@ -56,14 +58,21 @@ export function authenticator({ issuer, audience, userClaim }: AuthSettings): Au
     const token = /^bearer ([\w~+/.-]+=*)$/i.exec(authorization.trim())?.[1];
     if (token === undefined)
       throw new DayflyError("token-invalid", { detail: "The Authorization header is not 'Bearer <token>'." });
-    const user = (await verify(token))[userClaim];
+    const claims = await verify(token);
+    const user = claims[userClaim];
     if (typeof user !== "string" || !isUser(user)) {
       throw new DayflyError("token-invalid", {
         detail: `The claim '${userClaim}' must be 1 to 128 printable ASCII characters, without %2F, not . or ...`,
       });
     }
-    return { user };
+    return { user, roles: rolesIn(claims[rolesClaim]) };
   };
+}
+
+/** A list, or what most issuers make of one entry or of OAuth's scopes: a text with spaces (RFC 9068, section 2.2.3). */
+function rolesIn(claim: unknown): readonly string[] {
+  if (typeof claim === "string") return claim.split(" ");
+  return Array.isArray(claim) ? claim.filter((role) => typeof role === "string") : [];
 }
 
 async function discoverKeys(issuer: string): Promise<JWTVerifyGetKey> {

@@ -36,13 +36,26 @@ const HEADERS = {
 };
 
 /** An HTTP function for callers with a token. `answer` gets only what has passed the schemas. */
-export function endpoint<Path extends Schema = None, Query extends Schema = None, Body extends Schema = None>(
+export const endpoint = <Path extends Schema = None, Query extends Schema = None, Body extends Schema = None>(
   parts: Parts<Path, Query, Body>,
+  answer: (call: Call<z.infer<Path>, z.infer<Query>, z.infer<Body>>) => Promise<HttpResponseInit>,
+): HttpHandler => authorized(parts, undefined, answer);
+
+/** An HTTP function for operators: callers whose token has the role. */
+export const operatorEndpoint = <Path extends Schema = None, Query extends Schema = None, Body extends Schema = None>(
+  parts: Parts<Path, Query, Body>,
+  answer: (call: Call<z.infer<Path>, z.infer<Query>, z.infer<Body>>) => Promise<HttpResponseInit>,
+): HttpHandler => authorized(parts, "operator", answer);
+
+function authorized<Path extends Schema = None, Query extends Schema = None, Body extends Schema = None>(
+  parts: Parts<Path, Query, Body>,
+  role: string | undefined,
   answer: (call: Call<z.infer<Path>, z.infer<Query>, z.infer<Body>>) => Promise<HttpResponseInit>,
 ): HttpHandler {
   return openEndpoint(async (request, context) => {
     const { authenticate, ports } = await services();
-    const { user: caller } = await authenticate(request.headers.get("authorization"));
+    const { user: caller, roles } = await authenticate(request.headers.get("authorization"));
+    if (role !== undefined && !roles.includes(role)) throw new DayflyError("role-missing");
     const path = parse(parts.path, pathOf(request), "parameter-invalid");
     const query = parse(parts.query, Object.fromEntries(request.query), "parameter-invalid");
     const body = parse(parts.body, parts.body === undefined ? undefined : await jsonBody(request), "input-invalid");

@@ -1,7 +1,6 @@
 /** From what is stored to what a client gets. */
 import { deliveredSeq, MAX_MEMBERS_WITH_RECEIPTS, readSeq, type Head, type Member } from "../domain/conversation.js";
-import { isReadable, timeLeft, type MessageDocument } from "../domain/message.js";
-import type { Retention } from "../domain/retention.js";
+import { isReadable, timeLeft, type MessageDocument, type Retention } from "../domain/message.js";
 import type {
   ChangeShape,
   ConversationShape,

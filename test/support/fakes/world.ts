@@ -10,7 +10,7 @@ import type {
 } from "../../../src/lib/contracts/queue.js";
 import type { Head, Member } from "../../../src/lib/domain/conversation.js";
 import type { MessageDocument, MessageIndex } from "../../../src/lib/domain/message.js";
-import type { Entry, Expiry, LogStep, Ports, Request, Versioned } from "../../../src/lib/ports.js";
+import type { Entry, Expiry, LogStep, Ports, Request, Run, Versioned } from "../../../src/lib/ports.js";
 
 interface Row {
   head: Versioned<Head>;
@@ -42,6 +42,7 @@ export class World {
   readonly texts: TextEnvelope[] = [];
   readonly deadlines: { envelope: DeadlineEnvelope; at: Date; key: string }[] = [];
   readonly moves: RetainedEnvelope[] = [];
+  readonly runs: Run[] = [];
   readonly failures = new Map<string, FailureEnvelope>();
   readonly published: Published[] = [];
   readonly rooms = new Map<string, Set<string>>();
@@ -147,6 +148,19 @@ export class World {
     dues: {
       add: (minute, id) => this.#step("due.add", () => void this.dues.add(`${minute} ${id}`)),
       remove: (minute, id) => this.#step("due.remove", () => void this.dues.delete(`${minute} ${id}`)),
+      before: (minute, limit) =>
+        this.#step("due.before", () =>
+          [...this.dues]
+            .map((due) => ({ minute: due.slice(0, 12), conversationId: due.slice(13) }))
+            .filter((due) => due.minute < minute)
+            .sort((a, b) => (a.minute < b.minute ? -1 : 1))
+            .slice(0, limit),
+        ),
+    },
+    runs: {
+      add: (run) => this.#step("run.add", () => void this.runs.push(run)),
+      page: ({ limit }) => this.#step("run.page", () => [...this.runs].reverse().slice(0, limit)),
+      forget: () => this.#step("run.forget", () => undefined),
     },
     queues: {
       sendRetained: (envelope) =>
@@ -207,29 +221,10 @@ export class World {
   #commit(step: LogStep): boolean {
     const row = this.rows.get(step.head.conversationId);
     if (row?.head.etag !== step.head.etag) return false;
-    // A transaction fails whole: on what is there already, and on what is to be deleted and is not.
-    const keyOf = ({ minute, messageId }: Expiry): string => `${minute}|${messageId}`;
-    const isTaken =
-      step.documents?.some(({ seq }) => row.documents.has(seq)) === true ||
-      step.indexes?.some(({ messageId }) => row.indexes.has(messageId)) === true ||
-      step.expiriesAdded?.some((expiry) => row.expiries.has(keyOf(expiry))) === true ||
-      step.requestsOpened?.some(({ messageId }) => row.requests.has(messageId)) === true;
-    const isMissing =
-      step.expiriesMet?.some((expiry) => !row.expiries.has(keyOf(expiry))) === true ||
-      step.requestsClosed?.some(({ messageId }) => !row.requests.has(messageId)) === true;
-    if (isTaken || isMissing) return false;
+    if (!canApply(row, step)) return false;
     row.head = this.#versioned(step.next);
     row.entries.push(...step.entries);
-    for (const document of [...(step.documents ?? []), ...(step.documentsChanged ?? [])]) {
-      row.documents.set(document.seq, document);
-    }
-    for (const index of [...(step.indexes ?? []), ...(step.indexesChanged ?? [])]) {
-      row.indexes.set(index.messageId, index);
-    }
-    for (const expiry of step.expiriesMet ?? []) row.expiries.delete(keyOf(expiry));
-    for (const expiry of step.expiriesAdded ?? []) row.expiries.set(keyOf(expiry), expiry);
-    for (const request of step.requestsClosed ?? []) row.requests.delete(request.messageId);
-    for (const request of step.requestsOpened ?? []) row.requests.set(request.messageId, request);
+    applyMessages(row, step);
     for (const member of step.membersAdded ?? []) row.members.set(member.user, this.#versioned(member));
     for (const user of step.membersRemoved ?? []) row.members.delete(user);
     return true;
@@ -247,6 +242,34 @@ export class World {
   #room(id: string): Set<string> {
     return entry(this.rooms, id);
   }
+}
+
+function applyMessages(row: Row, step: LogStep): void {
+  const { documents = [], documentsChanged = [], indexes = [], indexesChanged = [] } = step;
+  for (const document of [...documents, ...documentsChanged]) row.documents.set(document.seq, document);
+  for (const index of [...indexes, ...indexesChanged]) row.indexes.set(index.messageId, index);
+  const { expiriesMet = [], expiriesAdded = [], requestsClosed = [], requestsOpened = [] } = step;
+  for (const expiry of expiriesMet) row.expiries.delete(keyOf(expiry));
+  for (const expiry of expiriesAdded) row.expiries.set(keyOf(expiry), expiry);
+  for (const request of requestsClosed) row.requests.delete(request.messageId);
+  for (const request of requestsOpened) row.requests.set(request.messageId, request);
+}
+
+const keyOf = ({ minute, messageId }: Expiry): string => `${minute}|${messageId}`;
+
+/** A transaction fails whole: on what is there already, and on what is to be deleted and is not. */
+function canApply(row: Row, step: LogStep): boolean {
+  const { documents = [], indexes = [], expiriesAdded = [], requestsOpened = [] } = step;
+  const isTaken =
+    documents.some(({ seq }) => row.documents.has(seq)) ||
+    indexes.some(({ messageId }) => row.indexes.has(messageId)) ||
+    expiriesAdded.some((expiry) => row.expiries.has(keyOf(expiry))) ||
+    requestsOpened.some(({ messageId }) => row.requests.has(messageId));
+  const { expiriesMet = [], requestsClosed = [] } = step;
+  const isMissing =
+    expiriesMet.some((expiry) => !row.expiries.has(keyOf(expiry))) ||
+    requestsClosed.some(({ messageId }) => !row.requests.has(messageId));
+  return !isTaken && !isMissing;
 }
 
 function entry(map: Map<string, Set<string>>, key: string): Set<string> {
