@@ -45,10 +45,20 @@ export interface Rest {
   conversations(cursor?: string): Promise<PageShape<ConversationShape>>;
   addMember(conversationId: string, user: string): Promise<void>;
   removeMember(conversationId: string, user: string): Promise<void>;
+  /** Sends a text, or at `sendAt` (ISO 8601) has it sent. */
   send(
     conversationId: string,
-    input: { readonly text: string; readonly id?: string; readonly replyTo?: string },
+    input: { readonly text: string; readonly id?: string; readonly replyTo?: string; readonly sendAt?: string },
   ): Promise<MessageShape>;
+  /** The caller's own texts that wait for their time. */
+  scheduled(conversationId: string, cursor?: string): Promise<PageShape<MessageShape>>;
+  changeScheduled(
+    conversationId: string,
+    id: string,
+    change: { readonly text?: string; readonly sendAt?: string },
+  ): Promise<MessageShape>;
+  cancelScheduled(conversationId: string, id: string): Promise<void>;
+  sendScheduled(conversationId: string, id: string): Promise<MessageShape>;
   messages(
     conversationId: string,
     page?: { readonly limit?: number; readonly cursor?: string },
@@ -95,6 +105,8 @@ export function rest({ baseUrl, token }: RestOptions): Rest {
   const conversation = (id: string): string => `conversations/${segment(id)}`;
   const message = (conversationId: string, id: string): string =>
     `${conversation(conversationId)}/messages/${segment(id)}`;
+  const scheduled = (conversationId: string, id: string): string =>
+    `${conversation(conversationId)}/scheduled/${segment(id)}`;
   const member = (conversationId: string, user: string): string =>
     `${conversation(conversationId)}/members/${segment(user)}`;
 
@@ -105,6 +117,10 @@ export function rest({ baseUrl, token }: RestOptions): Rest {
     addMember: (conversationId, user) => call("PUT", member(conversationId, user)),
     removeMember: (conversationId, user) => call("DELETE", member(conversationId, user)),
     send: (conversationId, input) => call("POST", `${conversation(conversationId)}/messages`, input),
+    scheduled: (conversationId, cursor) => call("GET", `${conversation(conversationId)}/scheduled${query({ cursor })}`),
+    changeScheduled: (conversationId, id, change) => call("PATCH", scheduled(conversationId, id), change),
+    cancelScheduled: (conversationId, id) => call("DELETE", scheduled(conversationId, id)),
+    sendScheduled: (conversationId, id) => call("POST", `${scheduled(conversationId, id)}/send`),
     messages: (conversationId, page = {}) =>
       call("GET", `${conversation(conversationId)}/messages${query({ ...page })}`),
     message: (conversationId, id) => call("GET", message(conversationId, id)),

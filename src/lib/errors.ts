@@ -35,6 +35,8 @@ export const CATALOGUE = {
     retryAfter: 1,
   },
   "message-expired": { status: 410, title: "The message has expired." },
+  "message-already-sent": { status: 409, title: "The message has been sent." },
+  "schedule-full": { status: 409, title: "Too many messages wait to be sent." },
   "retention-lapsed": { status: 409, title: "The message's time was over before everyone had agreed." },
   "retention-unavailable": { status: 409, title: "In a conversation this large, messages cannot be kept." },
   "message-id-taken": { status: 409, title: "The id belongs to another message." },
@@ -48,6 +50,7 @@ export const CATALOGUE = {
   "internal-error": { status: 500, title: "Something went wrong on the server." },
   // Of messages alone: they never are an HTTP answer.
   "contract-violation": { status: 422, title: "The queued message is not what its queue carries." },
+  "author-left": { status: 403, title: "When its time came, its author was not a member any more." },
   "attempts-exhausted": { status: 503, title: "The message could not be delivered in many attempts." },
 } as const satisfies Readonly<Record<string, CatalogueEntry>>;
 

@@ -8,6 +8,7 @@ import type { ChangeType, NegotiationShape, ServerEventName, ServerEvents } from
 import type { DeadlineEnvelope, FailureEnvelope, RetainedEnvelope, TextEnvelope } from "./contracts/queue.js";
 import type { Head, Member } from "./domain/conversation.js";
 import type { MessageDocument, MessageIndex } from "./domain/message.js";
+import type { ScheduledText } from "./domain/schedule.js";
 
 /** A row together with the version that a compare-and-swap needs. */
 export type Versioned<Row> = Row & { readonly etag: string };
@@ -38,6 +39,9 @@ export interface LogStep {
   /** Messages that some want to keep and not yet all. */
   readonly requestsOpened?: readonly Request[];
   readonly requestsClosed?: readonly Request[];
+  /** Texts that wait for their time: written, new or not, and removed. */
+  readonly scheduledPut?: readonly ScheduledText[];
+  readonly scheduledRemoved?: readonly Pick<ScheduledText, "author" | "messageId">[];
   readonly membersAdded?: readonly Member[];
   readonly membersRemoved?: readonly string[];
 }
@@ -79,6 +83,13 @@ export interface Conversations {
   /** How many of at most `limit` documents above `seq` are by others than `author`. */
   countOfOthers(conversationId: string, above: number, author: string, limit: number): Promise<number>;
   expiries(conversationId: string, minute: string, limit: number): Promise<readonly Expiry[]>;
+  /** One text of the author that waits for its time. */
+  scheduledText(conversationId: string, author: string, messageId: string): Promise<ScheduledText | undefined>;
+  /** The author's waiting texts by id; `after` is the last id of the page before. */
+  scheduledTexts(
+    conversationId: string,
+    options: { readonly author?: string; readonly after?: string; readonly limit: number },
+  ): Promise<readonly ScheduledText[]>;
   /** Messages with an open request to keep them; `after` is the last id of the page before. */
   requests(conversationId: string, after: string | undefined, limit: number): Promise<readonly Request[]>;
 }
@@ -130,6 +141,10 @@ export type Trace = string | undefined;
 export interface Queues {
   /** Sends one text: session = conversation, TTL = until `endsAt`, broker id = what makes it the same text. */
   sendText(envelope: TextEnvelope, trace: Trace): Promise<void>;
+  /** Has the broker hold a text until `at`; answers the broker's number for it. */
+  scheduleText(envelope: TextEnvelope, at: Date, trace: Trace): Promise<string>;
+  /** Takes back what is held, if it still is. */
+  cancelText(sequenceNumber: string): Promise<void>;
   /** Moves a text whose agreement is complete; the broker drops a repetition. */
   sendRetained(envelope: RetainedEnvelope, trace: Trace): Promise<void>;
   /** Sends a deadline to be handled at `at`; `key` tells duplicates, which the broker drops. */

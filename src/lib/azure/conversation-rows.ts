@@ -1,6 +1,7 @@
 /**
  * How a conversation lies in its partition of the table `conversations`:
  *
+ *   s|user|id           a text of the user that waits for its time
  *   t|head              the head; its ETag orders everything. Right before the members, for they are read together
  *   e|seq               a log entry
  *   m|inverted seq      a message's document, newest first
@@ -15,6 +16,7 @@
 import type { Head, Member, Step } from "../domain/conversation.js";
 import type { MessageDocument, MessageIndex, Retention } from "../domain/message.js";
 import type { ChangeType } from "../contracts/shapes.js";
+import type { ScheduledText } from "../domain/schedule.js";
 import type { Entry, Expiry, Request } from "../ports.js";
 import { newestFirstKey, seqKey, userKey, userOfKey } from "./tables.js";
 
@@ -210,6 +212,46 @@ export const requestFromRow = (row: Keys & { seq: number }): Request => ({
   messageId: row.rowKey.slice("r|".length),
   seq: row.seq,
 });
+
+export const scheduledPrefix = (author?: string): string => (author === undefined ? "s|" : `s|${userKey(author)}|`);
+export const scheduledKey = ({ author, messageId }: Pick<ScheduledText, "author" | "messageId">): string =>
+  `${scheduledPrefix(author)}${messageId}`;
+
+export type ScheduledRow = {
+  text: string;
+  replyTo?: string | undefined;
+  sendAt: string;
+  createdAt: string;
+  version: number;
+  sequenceNumber?: string | undefined;
+};
+
+export const scheduledToRow = (scheduled: ScheduledText): Keys & ScheduledRow =>
+  without({
+    partitionKey: scheduled.conversationId,
+    rowKey: scheduledKey(scheduled),
+    text: scheduled.text,
+    replyTo: scheduled.replyTo,
+    sendAt: scheduled.sendAt.toISOString(),
+    createdAt: scheduled.createdAt.toISOString(),
+    version: scheduled.version,
+    sequenceNumber: scheduled.sequenceNumber,
+  });
+
+export const scheduledFromRow = (row: Keys & ScheduledRow): ScheduledText => {
+  const [, user = "", messageId = ""] = row.rowKey.split("|");
+  return {
+    conversationId: row.partitionKey,
+    messageId,
+    author: userOfKey(user),
+    text: row.text,
+    ...(row.replyTo === undefined ? {} : { replyTo: row.replyTo }),
+    sendAt: new Date(row.sendAt),
+    createdAt: new Date(row.createdAt),
+    version: row.version,
+    ...(row.sequenceNumber === undefined ? {} : { sequenceNumber: row.sequenceNumber }),
+  };
+};
 
 export const expiryToRow = (conversationId: string, expiry: Expiry): Keys & { seq: number } => ({
   partitionKey: conversationId,

@@ -7,8 +7,10 @@ import {
   type ServiceBusMessage,
   type ServiceBusSender,
 } from "@azure/service-bus";
+import Long from "long";
 import type { Config } from "../config.js";
-import { timeLeft } from "../domain/message.js";
+import type { TextEnvelope } from "../contracts/queue.js";
+import { TEXT_LIFETIME_MS, timeLeft } from "../domain/message.js";
 import type { Queues, Trace } from "../ports.js";
 import { identityOf } from "./credential.js";
 import { calling } from "./transient.js";
@@ -63,20 +65,32 @@ export async function serviceBusQueues(config: Config, now: () => number): Promi
     );
 
   return {
-    sendText: (envelope, trace) => {
-      const { conversation, author, id, text, quote, attempt } = envelope;
-      return send(
+    sendText: (envelope, trace) =>
+      // 0 would mean "none" to the client: a text with no life left is not sent, but a race must not make it immortal.
+      send(
         "text-messages",
-        {
-          body: envelope,
-          sessionId: conversation,
-          messageId: digest([conversation, author, id, text, quote ?? null, attempt]),
-          // 0 would mean "none" to the client: a text with no life left is not sent, but a race must not make it immortal.
-          timeToLive: Math.max(1, timeLeft({ expiresAt: new Date(envelope.endsAt) }, now())),
-        },
+        textMessage(envelope, Math.max(1, timeLeft({ expiresAt: new Date(envelope.endsAt) }, now()))),
         trace,
-      );
-    },
+      ),
+
+    scheduleText: (envelope, at, trace) =>
+      calling("Service Bus", async () => {
+        // Its life starts when it is enqueued (learn.microsoft.com, message-expiration).
+        const message = traced(textMessage(envelope, TEXT_LIFETIME_MS), trace);
+        const [sequenceNumber] = await senderOf("text-messages").scheduleMessages(message, at);
+        return String(sequenceNumber);
+      }),
+
+    cancelText: (sequenceNumber) =>
+      calling("Service Bus", async () => {
+        try {
+          // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- the one class, declared once for ESM and once for CommonJS
+          await senderOf("text-messages").cancelScheduledMessages(Long.fromString(sequenceNumber));
+        } catch (error) {
+          // Active already, or gone: a number is only good while the message is held.
+          if ((error as { readonly code?: unknown }).code !== "MessageNotFound") throw error;
+        }
+      }),
 
     sendRetained: (envelope, trace) => {
       const { conversation, message, version } = envelope;
@@ -103,6 +117,19 @@ export async function serviceBusQueues(config: Config, now: () => number): Promi
           await sender.close();
         }
       }),
+  };
+}
+
+function textMessage(envelope: TextEnvelope, timeToLive: number): ServiceBusMessage {
+  const { conversation, author, id, text, quote, attempt, sentAt, schedule } = envelope;
+  // What is scheduled is another message at another time; what is sent at once is the same whenever it is tried again.
+  const scheduled = schedule === undefined ? null : [sentAt, schedule];
+  return {
+    body: envelope,
+    contentType: "application/json",
+    sessionId: conversation,
+    messageId: digest([conversation, author, id, text, quote ?? null, scheduled, attempt]),
+    timeToLive,
   };
 }
 

@@ -138,6 +138,24 @@ export function tableConversations(table: TableClient): Conversations {
         return found.map(rows.expiryFromRow);
       }),
 
+    scheduledText: (conversationId, author, messageId) =>
+      callingStorage(async () => {
+        const row = await point<rows.ScheduledRow>(conversationId, rows.scheduledKey({ author, messageId }));
+        return row === undefined ? undefined : rows.scheduledFromRow(row);
+      }),
+
+    scheduledTexts: (conversationId, { author, after, limit }) =>
+      callingStorage(async () => {
+        const prefix = rows.scheduledPrefix(author);
+        const found = await range<rows.ScheduledRow>(conversationId, {
+          from: after === undefined ? prefix : `${prefix}${after}~`,
+          // The character after the one that ends the prefix.
+          below: `${prefix.slice(0, -1)}}`,
+          limit,
+        });
+        return found.map(rows.scheduledFromRow);
+      }),
+
     requests: (conversationId, after, limit) =>
       callingStorage(async () => {
         // The character after all those of an id: beyond the last one seen.
@@ -171,6 +189,11 @@ function actionsOf(step: LogStep): TransactionAction[] {
       rows.expiryToRow(conversationId, expiry),
     ]),
     ...(step.expiriesMet ?? []).map((expiry): TransactionAction => ["delete", keys(rows.expiryKey(expiry))]),
+    ...(step.scheduledPut ?? []).map((scheduled) => replace(rows.scheduledToRow(scheduled))),
+    ...(step.scheduledRemoved ?? []).map((scheduled): TransactionAction => [
+      "delete",
+      keys(rows.scheduledKey(scheduled)),
+    ]),
     ...(step.membersAdded ?? []).map((member): TransactionAction => [
       "create",
       rows.memberToRow(conversationId, member),

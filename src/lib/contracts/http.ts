@@ -22,8 +22,22 @@ export const CreateConversation = z.object({
 });
 export type CreateConversation = z.infer<typeof CreateConversation>;
 
-export const SendMessage = z.object({ id: id.optional(), text, replyTo: id.optional() });
+const time = z.iso
+  .datetime({ offset: true, error: "must be a time in ISO 8601 with its offset, like 2026-11-24T08:00:00Z" })
+  .transform((value) => new Date(value));
+
+export const SendMessage = z.object({
+  id: id.optional(),
+  text,
+  replyTo: id.optional(),
+  sendAt: time.optional(),
+});
 export type SendMessage = z.infer<typeof SendMessage>;
+
+export const ChangeScheduled = z
+  .object({ text: text.optional(), sendAt: time.optional() })
+  .refine((change) => change.text !== undefined || change.sendAt !== undefined, { error: "must have text or sendAt" });
+export type ChangeScheduled = z.infer<typeof ChangeScheduled>;
 
 export const Receipts = z
   .object({ deliveredSeq: seq.optional(), readSeq: seq.optional() })

@@ -21,6 +21,8 @@ export const TextEnvelope = z.object({
   sentAt: time,
   /** When the text expires. */
   endsAt: time,
+  /** Of a scheduled text, which version of it this is: what does not match its row is dropped. */
+  schedule: z.int().min(1).optional(),
   /** 1 for the first send; one more each time that the dead-letter function sends it again. */
   attempt: z.int().min(1),
 });
@@ -54,6 +56,8 @@ export const DeadlineEnvelope = z.discriminatedUnion("kind", [
   }),
   /** A member who is gone: take the sockets out once more, for a join may have overlapped. */
   z.object({ v: z.literal(1), kind: z.literal("evict"), conversation: id, user }),
+  /** What the sweeper has found overdue: whatever of this minute was missed. */
+  z.object({ v: z.literal(1), kind: z.literal("overdue"), conversation: id, minute: z.string().regex(/^\d{12}$/) }),
   /** A log entry whose event could not be published. */
   z.object({ v: z.literal(1), kind: z.literal("announce"), conversation: id, seq, tries: z.int().min(1) }),
 ]);

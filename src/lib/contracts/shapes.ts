@@ -52,7 +52,9 @@ export interface MessageShape {
   readonly expiresAt: string;
   /** Milliseconds of life left by the server's clock when the answer was made. */
   readonly expiresInMs: number;
-  readonly state: "accepted" | "delivered" | "expired" | "failed";
+  readonly state: "scheduled" | "accepted" | "delivered" | "expired" | "failed" | "canceled";
+  /** Of a scheduled text: when it will be sent. Until then `sentAt` and `expiresAt` say what they will be. */
+  readonly sendAt?: string;
   readonly retention: RetentionShape;
 }
 
@@ -95,7 +97,7 @@ export interface SyncShape {
 }
 
 export interface DeliveryShape {
-  readonly state: "delivered" | "expired" | "failed";
+  readonly state: "scheduled" | "delivered" | "expired" | "failed" | "canceled";
   readonly perMember: readonly { readonly user: string; readonly deliveredAt?: string; readonly readAt?: string }[];
   readonly failure?: { readonly code: string };
 }

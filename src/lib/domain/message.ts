@@ -60,7 +60,7 @@ export interface MessageDocument {
 export interface MessageIndex {
   readonly messageId: string;
   readonly author: string;
-  readonly state: "delivered" | "expired" | "failed";
+  readonly state: "delivered" | "expired" | "failed" | "canceled";
   /** Absent when the message was never delivered. */
   readonly seq?: number;
   readonly at: Date;

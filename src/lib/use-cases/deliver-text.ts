@@ -15,7 +15,8 @@ export type Delivery =
       readonly seq: number;
       readonly event: "published" | "later" | "never";
     }
-  | { readonly outcome: "expired" | "ended" }
+  /** `stale`: of a scheduled text that has been changed or canceled since. */
+  | { readonly outcome: "expired" | "ended" | "stale" }
   | { readonly outcome: "failed"; readonly code: ErrorCode };
 
 /**
@@ -56,13 +57,23 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
     return { outcome: "failed", code };
   };
 
+  const isScheduled = envelope.schedule !== undefined;
   // Almost always the id is new: try to write it without asking first, and ask when that turns out wrong.
-  for (let asked = false; ; asked = true) {
-    const { head, index } = await ports.conversations.look(
-      text.conversationId,
-      asked ? { messageId: text.messageId } : {},
-    );
+  for (let asked = isScheduled; ; asked = true) {
+    const { head, index, member } = await ports.conversations.look(text.conversationId, {
+      ...(asked ? { messageId: text.messageId } : {}),
+      ...(isScheduled ? { user: text.author } : {}),
+    });
     if (head === undefined) return fail("conversation-unknown", "The conversation does not exist.");
+    if (isScheduled && index === undefined) {
+      // After the head, whose version the write depends on: whoever changes the row meanwhile wins.
+      const row = await ports.conversations.scheduledText(text.conversationId, text.author, text.messageId);
+      if (row?.version !== envelope.schedule) return { outcome: "stale" };
+      if (member === undefined) {
+        if (!(await ports.conversations.commit(leftStep(head, text, times.expiresAt, ports.clock.now())))) continue;
+        return { outcome: "failed", code: "author-left" };
+      }
+    }
     const document =
       index?.seq === undefined ? undefined : await ports.conversations.document(text.conversationId, index.seq);
     const now = ports.clock.now();
@@ -78,7 +89,8 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
       case "repeat":
         return { outcome: "repeated", seq: arrival.document.seq, event: await follow(ports, arrival.document, trace) };
       case "record": {
-        const step = recordStep(head, text, times, now);
+        const record = recordStep(head, text, times, now);
+        const step = isScheduled ? { ...record, scheduledRemoved: [text] } : record;
         await addDue(ports, { ...text, expiresAt: times.expiresAt });
         if (!(await ports.conversations.commit(step))) continue;
         const [written] = step.documents;
@@ -87,6 +99,24 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
     }
   }
 }
+
+/** When the time of a scheduled text came, its author was gone: nobody there to tell, and nothing to keep. */
+const leftStep = (head: Versioned<Head>, text: Text, expiresAt: Date, now: number): LogStep => ({
+  head,
+  next: head,
+  entries: [],
+  scheduledRemoved: [text],
+  indexes: [
+    {
+      messageId: text.messageId,
+      author: text.author,
+      state: "failed",
+      at: new Date(now),
+      expiresAt,
+      failure: "author-left",
+    },
+  ],
+});
 
 /** What the write of a new message is: document, index, log entry, what its deadline must find, and the head, at once. */
 function recordStep(

@@ -5,6 +5,7 @@ import type { Ports, Trace } from "../ports.js";
 import { announce } from "./announce.js";
 import { endMessages } from "./end-messages.js";
 import { moveRetained, reconsiderRequests } from "./keep-message.js";
+import { rescueScheduled } from "./schedule-text.js";
 import { commanded, parkDeadCommand, type CommandQueue } from "./park-command.js";
 
 /** Six rows a text and one head stay below the 100 operations that one transaction may have. */
@@ -42,6 +43,12 @@ async function meet(ports: Ports, deadline: DeadlineEnvelope, trace: Trace): Pro
   switch (deadline.kind) {
     case "expire":
       return expireTexts(ports, deadline.conversation, deadline.minute, trace);
+    case "overdue": {
+      const { conversation, minute } = deadline;
+      // Expiring comes last: it removes the row by which the sweeper finds the rest.
+      const rescued = await rescueScheduled(ports, conversation, trace);
+      return rescued + (await expireTexts(ports, conversation, minute, trace));
+    }
     case "evict": {
       const { member } = await ports.conversations.look(deadline.conversation, { user: deadline.user, headless: true });
       if (member !== undefined) return 0;

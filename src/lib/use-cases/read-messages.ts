@@ -6,6 +6,7 @@ import { DayflyError } from "../errors.js";
 import type { Ports } from "../ports.js";
 import { cursorOf, isSeq, placeIn } from "./cursor.js";
 import { requireMember, requireMembers } from "./membership.js";
+import { shapeScheduled } from "./schedule-text.js";
 import { shapeMessage } from "./shaping.js";
 
 const DEFAULT_LIMIT = 50;
@@ -44,12 +45,16 @@ export async function getMessage(
   const { member, index } = await ports.conversations.look(conversationId, { user: caller, messageId });
   if (member === undefined) throw new DayflyError("conversation-unknown");
   const now = ports.clock.now();
-  if (index === undefined) throw new DayflyError("message-unknown-or-not-yet");
+  if (index === undefined) {
+    const scheduled = await ports.conversations.scheduledText(conversationId, caller, messageId);
+    if (scheduled === undefined) throw new DayflyError("message-unknown-or-not-yet");
+    return shapeScheduled(scheduled, now);
+  }
   if (index.seq === undefined ? index.author !== caller : index.seq <= member.joinedSeq) {
     throw new DayflyError("message-unknown-or-not-yet");
   }
-  if (index.state === "failed") {
-    return shapeMessage({ ...index, conversationId, sentAt: index.at, state: "failed" }, now);
+  if (index.state === "failed" || index.state === "canceled") {
+    return shapeMessage({ ...index, conversationId, sentAt: index.at, state: index.state }, now);
   }
   if (index.state === "expired" || isOver(index, now) || index.seq === undefined)
     throw new DayflyError("message-expired");
@@ -70,6 +75,8 @@ export async function getDelivery(
 ): Promise<DeliveryShape> {
   const { members } = await requireMembers(ports, conversationId, caller);
   const { index } = await ports.conversations.look(conversationId, { messageId, headless: true });
+  if (index === undefined && (await ports.conversations.scheduledText(conversationId, caller, messageId)) !== undefined)
+    return { state: "scheduled", perMember: [] };
   if (index?.author !== caller) throw new DayflyError("message-unknown-or-not-yet");
   const { seq } = index;
   const over = index.state === "delivered" && isOver(index, ports.clock.now());

@@ -21,7 +21,7 @@ export async function sweep(ports: Ports, trace: Trace): Promise<Run> {
   const overdue = await ports.dues.before(before, MOST);
   await mapInTurn(overdue, AT_ONCE, ({ minute, conversationId: conversation }) =>
     ports.queues.scheduleDeadline(
-      { v: 1, kind: "expire", conversation, minute },
+      { v: 1, kind: "overdue", conversation, minute },
       startedAt,
       `sweep:${conversation}:${minute}:${now}`,
       trace,

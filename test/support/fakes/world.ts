@@ -10,6 +10,7 @@ import type {
 } from "../../../src/lib/contracts/queue.js";
 import type { Head, Member } from "../../../src/lib/domain/conversation.js";
 import type { MessageDocument, MessageIndex } from "../../../src/lib/domain/message.js";
+import type { ScheduledText } from "../../../src/lib/domain/schedule.js";
 import type { Entry, Expiry, LogStep, Ports, Request, Run, Versioned } from "../../../src/lib/ports.js";
 
 interface Row {
@@ -21,6 +22,7 @@ interface Row {
   /** By minute and message, as the table has them. */
   expiries: Map<string, Expiry>;
   requests: Map<string, Request>;
+  scheduled: Map<string, ScheduledText>;
 }
 
 export interface Published {
@@ -43,6 +45,8 @@ export class World {
   readonly deadlines: { envelope: DeadlineEnvelope; at: Date; key: string }[] = [];
   readonly moves: RetainedEnvelope[] = [];
   readonly runs: Run[] = [];
+  /** What the broker holds for later, by its number. */
+  readonly held = new Map<string, TextEnvelope>();
   readonly failures = new Map<string, FailureEnvelope>();
   readonly published: Published[] = [];
   readonly rooms = new Map<string, Set<string>>();
@@ -72,6 +76,7 @@ export class World {
             indexes: new Map(),
             expiries: new Map(),
             requests: new Map(),
+            scheduled: new Map(),
           });
           return true;
         }),
@@ -131,6 +136,14 @@ export class World {
         this.#step("expiries", () =>
           [...(this.rows.get(id)?.expiries.values() ?? [])].filter((each) => each.minute === minute).slice(0, limit),
         ),
+      scheduledText: (id, author, messageId) =>
+        this.#step("scheduledText", () => this.rows.get(id)?.scheduled.get(`${author} ${messageId}`)),
+      scheduledTexts: (id, { author, limit }) =>
+        this.#step("scheduledTexts", () =>
+          [...(this.rows.get(id)?.scheduled.values() ?? [])]
+            .filter((each) => author === undefined || each.author === author)
+            .slice(0, limit),
+        ),
       requests: (id, after, limit) =>
         this.#step("requests", () =>
           [...(this.rows.get(id)?.requests.values() ?? [])]
@@ -163,6 +176,13 @@ export class World {
       forget: () => this.#step("run.forget", () => undefined),
     },
     queues: {
+      scheduleText: (envelope) =>
+        this.#step("scheduleText", () => {
+          const number = String(this.steps);
+          this.held.set(number, envelope);
+          return number;
+        }),
+      cancelText: (number) => this.#step("cancelText", () => void this.held.delete(number)),
       sendRetained: (envelope) =>
         this.#step("sendRetained", () => {
           const isKnown = this.moves.some(
@@ -248,6 +268,9 @@ function applyMessages(row: Row, step: LogStep): void {
   const { documents = [], documentsChanged = [], indexes = [], indexesChanged = [] } = step;
   for (const document of [...documents, ...documentsChanged]) row.documents.set(document.seq, document);
   for (const index of [...indexes, ...indexesChanged]) row.indexes.set(index.messageId, index);
+  const { scheduledPut = [], scheduledRemoved = [] } = step;
+  for (const { author, messageId } of scheduledRemoved) row.scheduled.delete(`${author} ${messageId}`);
+  for (const text of scheduledPut) row.scheduled.set(`${text.author} ${text.messageId}`, text);
   const { expiriesMet = [], expiriesAdded = [], requestsClosed = [], requestsOpened = [] } = step;
   for (const expiry of expiriesMet) row.expiries.delete(keyOf(expiry));
   for (const expiry of expiriesAdded) row.expiries.set(keyOf(expiry), expiry);
@@ -265,10 +288,11 @@ function canApply(row: Row, step: LogStep): boolean {
     indexes.some(({ messageId }) => row.indexes.has(messageId)) ||
     expiriesAdded.some((expiry) => row.expiries.has(keyOf(expiry))) ||
     requestsOpened.some(({ messageId }) => row.requests.has(messageId));
-  const { expiriesMet = [], requestsClosed = [] } = step;
+  const { expiriesMet = [], requestsClosed = [], scheduledRemoved = [] } = step;
   const isMissing =
     expiriesMet.some((expiry) => !row.expiries.has(keyOf(expiry))) ||
-    requestsClosed.some(({ messageId }) => !row.requests.has(messageId));
+    requestsClosed.some(({ messageId }) => !row.requests.has(messageId)) ||
+    scheduledRemoved.some(({ author, messageId }) => !row.scheduled.has(`${author} ${messageId}`));
   return !isTaken && !isMissing;
 }
 

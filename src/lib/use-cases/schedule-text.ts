@@ -1,0 +1,247 @@
+/**
+ * Texts that are sent later. A row says what is to be sent and when; the broker holds a message for it. The row decides: what
+ * comes from the broker and does not match its row is dropped, so a change or a cancel works up to the last millisecond.
+ *
+ * Everything that changes a row goes through the conversation's head, as the delivery that removes it does: one of them wins.
+ */
+import type { ChangeScheduled, Page, SendMessage } from "../contracts/http.js";
+import type { TextEnvelope } from "../contracts/queue.js";
+import type { MessageShape, PageShape } from "../contracts/shapes.js";
+import { minuteOf } from "../domain/deadline.js";
+import { TEXT_LIFETIME_MS } from "../domain/message.js";
+import { MAX_SCHEDULED, scheduleProblem, type ScheduledText } from "../domain/schedule.js";
+import { DayflyError, isTransient } from "../errors.js";
+import { uuidv7 } from "../ids.js";
+import type { LogStep, Ports, Trace } from "../ports.js";
+import { cursorOf, isId, placeIn } from "./cursor.js";
+import { requireMember } from "./membership.js";
+import { shapeMessage } from "./shaping.js";
+
+const DEFAULT_LIMIT = 50;
+/** A text whose time is over for this long, and that is still waiting, was never given to the broker, or was lost there. */
+const OVERDUE_MS = 30_000;
+const RESCUED_AT_ONCE = 100;
+
+/**
+ * Accepts a text that is to be sent at `sendAt`. The same id again with the same content and time answers the same.
+ * @throws conversation-unknown, input-invalid for a time out of bounds, message-id-taken, message-already-sent, schedule-full
+ */
+export async function scheduleText(
+  ports: Ports,
+  author: string,
+  conversationId: string,
+  input: SendMessage & { readonly sendAt: Date },
+  trace: Trace,
+): Promise<MessageShape> {
+  const messageId = input.id ?? uuidv7();
+  for (;;) {
+    const { head } = await requireMember(ports, conversationId, author);
+    const { index } = await ports.conversations.look(conversationId, { messageId, headless: true });
+    const now = ports.clock.now();
+    const present = await ports.conversations.scheduledText(conversationId, author, messageId);
+    if (present !== undefined) {
+      if (!isSame(present, input)) throw idTaken();
+      return shapeScheduled(await hold(ports, present, trace), now);
+    }
+    if (index !== undefined) throw index.author === author ? new DayflyError("message-already-sent") : idTaken();
+    requireTime(input.sendAt, now);
+    const waiting = await ports.conversations.scheduledTexts(conversationId, { author, limit: MAX_SCHEDULED });
+    if (waiting.length >= MAX_SCHEDULED) throw new DayflyError("schedule-full");
+    const scheduled: ScheduledText = {
+      ...{ conversationId, messageId, author, text: input.text },
+      ...(input.replyTo === undefined ? {} : { replyTo: input.replyTo }),
+      ...{ sendAt: input.sendAt, createdAt: new Date(now), version: 1 },
+    };
+    if (await write(ports, head, scheduled)) return shapeScheduled(await hold(ports, scheduled, trace), now);
+  }
+}
+
+/** The caller's own waiting texts. @throws conversation-unknown, cursor-invalid */
+export async function listScheduled(
+  ports: Ports,
+  caller: string,
+  conversationId: string,
+  { limit = DEFAULT_LIMIT, cursor }: Page,
+): Promise<PageShape<MessageShape>> {
+  await requireMember(ports, conversationId, caller);
+  const after = cursor === undefined ? {} : { after: placeIn(cursor, isId) };
+  const found = await ports.conversations.scheduledTexts(conversationId, { author: caller, limit, ...after });
+  const last = found.at(-1);
+  return {
+    items: found.map((scheduled) => shapeScheduled(scheduled, ports.clock.now())),
+    ...(found.length === limit && last !== undefined ? { nextCursor: cursorOf(last.messageId) } : {}),
+  };
+}
+
+/**
+ * Changes what a waiting text says, or when it is sent.
+ * @throws conversation-unknown, message-unknown-or-not-yet, message-already-sent, input-invalid
+ */
+export async function changeScheduled(
+  ports: Ports,
+  caller: string,
+  conversationId: string,
+  messageId: string,
+  { text, sendAt }: ChangeScheduled,
+  trace: Trace,
+): Promise<MessageShape> {
+  for (;;) {
+    const { head, scheduled } = await waiting(ports, caller, conversationId, messageId);
+    const now = ports.clock.now();
+    if (sendAt !== undefined) requireTime(sendAt, now);
+    const changed = next(scheduled, { text: text ?? scheduled.text, sendAt: sendAt ?? scheduled.sendAt });
+    if (!(await write(ports, head, changed))) continue;
+    await release(ports, scheduled);
+    return shapeScheduled(await hold(ports, changed, trace), now);
+  }
+}
+
+/** Sends a waiting text now. @throws conversation-unknown, message-unknown-or-not-yet, message-already-sent */
+export async function sendScheduledNow(
+  ports: Ports,
+  caller: string,
+  conversationId: string,
+  messageId: string,
+  trace: Trace,
+): Promise<MessageShape> {
+  for (;;) {
+    const { head, scheduled } = await waiting(ports, caller, conversationId, messageId);
+    const now = ports.clock.now();
+    const changed = next(scheduled, { text: scheduled.text, sendAt: new Date(now) });
+    if (!(await write(ports, head, changed))) continue;
+    await release(ports, scheduled);
+    await ports.queues.sendText(envelopeOf(changed), trace);
+    return { ...shapeScheduled(changed, now), state: "accepted" };
+  }
+}
+
+/**
+ * Cancels a waiting text; again changes nothing.
+ * @throws conversation-unknown, message-unknown-or-not-yet, message-already-sent
+ */
+export async function cancelScheduled(
+  ports: Ports,
+  caller: string,
+  conversationId: string,
+  messageId: string,
+): Promise<void> {
+  for (;;) {
+    const { head } = await requireMember(ports, conversationId, caller);
+    const { index } = await ports.conversations.look(conversationId, { messageId, headless: true });
+    if (index?.author === caller && index.state === "canceled") return;
+    const { scheduled } = await waiting(ports, caller, conversationId, messageId);
+    const at = new Date(ports.clock.now());
+    const expiresAt = new Date(scheduled.sendAt.getTime() + TEXT_LIFETIME_MS);
+    const canceled = await ports.conversations.commit({
+      ...unchanged(head),
+      scheduledRemoved: [scheduled],
+      indexes: [{ messageId, author: caller, state: "canceled", at, expiresAt }],
+    });
+    if (!canceled) continue;
+    await release(ports, scheduled);
+    return;
+  }
+}
+
+/** Sends what should have been sent and is still waiting: its message was lost, or never given to the broker. */
+export async function rescueScheduled(ports: Ports, conversationId: string, trace: Trace): Promise<number> {
+  const waiting = await ports.conversations.scheduledTexts(conversationId, { limit: RESCUED_AT_ONCE });
+  const overdue = waiting.filter(({ sendAt }) => sendAt.getTime() + OVERDUE_MS <= ports.clock.now());
+  for (const scheduled of overdue) await ports.queues.sendText(envelopeOf(scheduled), trace);
+  return overdue.length;
+}
+
+/** How a waiting text looks to its author. */
+export function shapeScheduled(scheduled: ScheduledText, now: number): MessageShape {
+  const { sendAt } = scheduled;
+  const expiresAt = new Date(sendAt.getTime() + TEXT_LIFETIME_MS);
+  const message = { ...scheduled, sentAt: sendAt, expiresAt, state: "scheduled" as const };
+  return { ...shapeMessage(message, now), sendAt: sendAt.toISOString() };
+}
+
+async function waiting(ports: Ports, caller: string, conversationId: string, messageId: string) {
+  const { head } = await requireMember(ports, conversationId, caller);
+  const scheduled = await ports.conversations.scheduledText(conversationId, caller, messageId);
+  if (scheduled !== undefined) return { head, scheduled };
+  const { index } = await ports.conversations.look(conversationId, { messageId, headless: true });
+  throw new DayflyError(index?.author === caller ? "message-already-sent" : "message-unknown-or-not-yet");
+}
+
+/** The next version, which the broker does not hold yet. */
+const next = (
+  { conversationId, messageId, author, replyTo, createdAt, version }: ScheduledText,
+  change: Pick<ScheduledText, "text" | "sendAt">,
+): ScheduledText => ({ conversationId, messageId, author, replyTo, createdAt, version: version + 1, ...change });
+
+const unchanged = (head: LogStep["head"]): Pick<LogStep, "head" | "next" | "entries"> => ({
+  head,
+  next: head,
+  entries: [],
+});
+
+async function write(ports: Ports, head: LogStep["head"], scheduled: ScheduledText): Promise<boolean> {
+  // First, so that the sweeper finds a text whose message the broker never got.
+  await ports.dues.add(minuteOf(scheduled.sendAt), scheduled.conversationId);
+  return ports.conversations.commit({ ...unchanged(head), scheduledPut: [scheduled] });
+}
+
+/** Gives the text to the broker, unless it is known to have it, and remembers the number under which it is held. */
+async function hold(ports: Ports, scheduled: ScheduledText, trace: Trace): Promise<ScheduledText> {
+  if (scheduled.sequenceNumber !== undefined) return scheduled;
+  const sequenceNumber = await ports.queues.scheduleText(envelopeOf(scheduled), scheduled.sendAt, trace);
+  const held: ScheduledText = { ...scheduled, sequenceNumber };
+  for (;;) {
+    const { head } = await ports.conversations.look(scheduled.conversationId, {});
+    const { conversationId, author, messageId } = scheduled;
+    const present = await ports.conversations.scheduledText(conversationId, author, messageId);
+    // Changed, sent or canceled meanwhile: then the message in the broker is a stale one, and will be dropped.
+    if (head === undefined || present?.version !== scheduled.version) return held;
+    if (await ports.conversations.commit({ ...unchanged(head), scheduledPut: [held] })) return held;
+  }
+}
+
+/** Takes the held message back. That is a courtesy to the broker: what comes all the same matches no row. */
+async function release(ports: Ports, { sequenceNumber }: ScheduledText): Promise<void> {
+  if (sequenceNumber === undefined) return;
+  try {
+    await ports.queues.cancelText(sequenceNumber);
+  } catch (error) {
+    if (!isTransient(error)) throw error;
+  }
+}
+
+function envelopeOf({
+  messageId,
+  conversationId,
+  author,
+  text,
+  replyTo,
+  sendAt,
+  version,
+}: ScheduledText): TextEnvelope {
+  return {
+    v: 1,
+    id: messageId,
+    conversation: conversationId,
+    author,
+    text,
+    ...(replyTo === undefined ? {} : { quote: replyTo }),
+    sentAt: sendAt.toISOString(),
+    endsAt: new Date(sendAt.getTime() + TEXT_LIFETIME_MS).toISOString(),
+    attempt: 1,
+    schedule: version,
+  };
+}
+
+const isSame = (scheduled: ScheduledText, input: SendMessage): boolean =>
+  scheduled.text === input.text &&
+  scheduled.replyTo === input.replyTo &&
+  scheduled.sendAt.getTime() === input.sendAt?.getTime();
+
+function requireTime(sendAt: Date, now: number): void {
+  const detail = scheduleProblem(sendAt, now);
+  if (detail !== undefined) throw new DayflyError("input-invalid", { errors: [{ pointer: "/sendAt", detail }] });
+}
+
+const idTaken = (): DayflyError =>
+  new DayflyError("message-id-taken", { errors: [{ pointer: "/id", detail: "is taken by another message" }] });
