@@ -29,7 +29,13 @@ export const TextEnvelope = z.object({
 export type TextEnvelope = z.infer<typeof TextEnvelope>;
 
 /** What of a text that breaks its contract may still be told to its sender. */
-export const TextOrigin = z.object({ id, conversation: id, author: user, endsAt: time.optional().catch(undefined) });
+export const TextOrigin = z.object({
+  id,
+  conversation: id,
+  author: user,
+  endsAt: time.optional().catch(undefined),
+  schedule: z.int().min(1).optional().catch(undefined),
+});
 export type TextOrigin = z.infer<typeof TextOrigin>;
 
 /** `retained-messages`: a text that everyone has agreed to keep. Ids only; the handler reads what is true. */

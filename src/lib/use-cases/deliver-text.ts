@@ -5,6 +5,7 @@ import type { ErrorCode } from "../errors.js";
 import type { LogStep, Ports, Trace, Versioned } from "../ports.js";
 import type { Head } from "../domain/conversation.js";
 import { announce } from "./announce.js";
+import { dropScheduled } from "./drop-scheduled.js";
 import { failText, expireUndelivered } from "./end-text.js";
 import { patiently } from "./patience.js";
 import { addDue, scheduleExpiry } from "./schedule-expiry.js";
@@ -65,14 +66,11 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
       ...(isScheduled ? { user: text.author } : {}),
     });
     if (head === undefined) return fail("conversation-unknown", "The conversation does not exist.");
-    if (isScheduled && index === undefined) {
-      // After the head, whose version the write depends on: whoever changes the row meanwhile wins.
-      const row = await ports.conversations.scheduledText(text.conversationId, text.author, text.messageId);
-      if (row?.version !== envelope.schedule) return { outcome: "stale" };
-      if (member === undefined) {
-        if (!(await ports.conversations.commit(leftStep(head, text, times.expiresAt, ports.clock.now())))) continue;
-        return { outcome: "failed", code: "author-left" };
-      }
+    if (isScheduled) {
+      const known = { head, isKnown: index !== undefined, isMember: member !== undefined };
+      const refused = await refuseScheduled(ports, { ...text, ...times, schedule: envelope.schedule }, known);
+      if (refused === "again") continue;
+      if (refused !== undefined) return refused;
     }
     const document =
       index?.seq === undefined ? undefined : await ports.conversations.document(text.conversationId, index.seq);
@@ -98,6 +96,28 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
       }
     }
   }
+}
+
+/**
+ * A scheduled text is sent only while its row says so, and its author is there. Undefined when nothing speaks against it;
+ * `again` when the conversation has moved meanwhile.
+ */
+async function refuseScheduled(
+  ports: Ports,
+  text: Text & { readonly expiresAt: Date; readonly schedule: number | undefined },
+  { head, isKnown, isMember }: { head: Versioned<Head>; isKnown: boolean; isMember: boolean },
+): Promise<Delivery | "again" | undefined> {
+  if (isKnown) {
+    // Delivered already, or the id went to another message while this one waited: it waits no longer.
+    await dropScheduled(ports, text);
+    return undefined;
+  }
+  // Read after the head, whose version the write depends on: whoever changes the row meanwhile wins.
+  const row = await ports.conversations.scheduledText(text.conversationId, text.author, text.messageId);
+  if (row?.version !== text.schedule) return { outcome: "stale" };
+  if (isMember) return undefined;
+  const left = await ports.conversations.commit(leftStep(head, text, text.expiresAt, ports.clock.now()));
+  return left ? { outcome: "failed", code: "author-left" } : "again";
 }
 
 /** When the time of a scheduled text came, its author was gone: nobody there to tell, and nothing to keep. */

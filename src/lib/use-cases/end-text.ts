@@ -3,6 +3,7 @@ import type { TextEnvelope, TextOrigin } from "../contracts/queue.js";
 import { TEXT_LIFETIME_MS, timeLeft } from "../domain/message.js";
 import { isTransient, type ErrorCode } from "../errors.js";
 import { failureId } from "../ids.js";
+import { dropScheduled } from "./drop-scheduled.js";
 import type { Ports, Trace } from "../ports.js";
 
 export interface FailedText {
@@ -53,6 +54,9 @@ export async function failText(ports: Ports, failed: FailedText, trace: Trace): 
       failure: code,
     });
   }
+  if (origin.schedule !== undefined) {
+    await dropScheduled(ports, { conversationId: conversation, author, messageId }, origin.schedule);
+  }
   await tellSender(() =>
     ports.realtime.publish(
       "message.failed",
@@ -73,6 +77,9 @@ export async function expireUndelivered(ports: Ports, envelope: TextEnvelope, _t
     at,
     expiresAt: new Date(envelope.endsAt),
   });
+  if (envelope.schedule !== undefined) {
+    await dropScheduled(ports, { conversationId: conversation, author, messageId }, envelope.schedule);
+  }
   await tellSender(() =>
     ports.realtime.publish(
       "message.expired",

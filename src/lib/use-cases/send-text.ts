@@ -43,11 +43,6 @@ export async function sendText(
     return shapeMessage(document, now);
   }
 
-  if (
-    input.id !== undefined &&
-    (await ports.conversations.scheduledText(conversationId, author, input.id)) !== undefined
-  )
-    throw idTaken();
   const sentAt = new Date(now);
   const expiresAt = new Date(now + TEXT_LIFETIME_MS);
   await ports.queues.sendText(

@@ -1,0 +1,169 @@
+/** Texts that are sent later: a process that dies anywhere, and a cancel against the delivery. */
+import { expect, test } from "@jest/globals";
+import { isDayflyError } from "../../../src/lib/errors.js";
+import { createConversation } from "../../../src/lib/use-cases/create-conversation.js";
+import { deliverText } from "../../../src/lib/use-cases/deliver-text.js";
+import { reviveText } from "../../../src/lib/use-cases/revive-text.js";
+import {
+  cancelScheduled,
+  changeScheduled,
+  rescueScheduled,
+  scheduleText,
+  sendScheduledNow,
+} from "../../../src/lib/use-cases/schedule-text.js";
+import { sendText } from "../../../src/lib/use-cases/send-text.js";
+import { Death, World } from "../../support/fakes/world.js";
+import { seededRandom } from "../../support/random.js";
+
+const CONVERSATION = "019a0000-0000-7000-8000-000000000001";
+const MESSAGE = "019a0000-0000-7000-8000-000000000002";
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const SEND_AT = Date.UTC(2026, 10, 23, 14);
+
+async function emptyWorld(): Promise<World> {
+  const world = new World();
+  await createConversation(world.ports, "ana", { id: CONVERSATION, members: ["bo"] });
+  return world;
+}
+
+const schedule = (world: World, text = "later"): Promise<unknown> =>
+  scheduleText(world.ports, "ana", CONVERSATION, { id: MESSAGE, text, sendAt: new Date(SEND_AT) }, undefined);
+
+async function worldWithScheduled(): Promise<World> {
+  const world = await emptyWorld();
+  await schedule(world);
+  return world;
+}
+
+const row = (world: World) => world.rows.get(CONVERSATION);
+const texts = (world: World) => [...(row(world)?.documents.values() ?? [])].map(({ text }) => text);
+
+/** Delivers whatever the broker holds and has, twice each. */
+async function deliverAll(world: World): Promise<void> {
+  world.now = Math.max(world.now, SEND_AT);
+  for (const envelope of [...world.texts, ...world.held.values()]) {
+    await deliverText(world.ports, envelope, 1, undefined);
+    await deliverText(world.ports, envelope, 1, undefined);
+  }
+}
+
+async function dieEverywhere(
+  build: () => Promise<World>,
+  act: (world: World) => Promise<unknown>,
+  check: (world: World) => Promise<void> | void,
+): Promise<void> {
+  for (const when of ["before", "after"] as const) {
+    for (let step = 1, died = true; died; step++) {
+      const world = await build();
+      world.deathAt = { step: world.steps + step, when };
+      died = await act(world).then(
+        () => false,
+        (error: unknown) => error instanceof Death || Promise.reject(error as Error),
+      );
+      world.deathAt = undefined;
+      await act(world);
+      world.check();
+      await check(world);
+    }
+  }
+}
+
+const sentMeanwhile = (error: unknown): void => {
+  if (!isDayflyError(error) || error.code !== "message-already-sent") throw error;
+};
+
+test("dying while it is scheduled: scheduled once, delivered once", async () => {
+  await dieEverywhere(emptyWorld, schedule, async (world) => {
+    expect(row(world)?.scheduled.size).toBe(1);
+    await deliverAll(world);
+    expect(texts(world)).toEqual(["later"]);
+    expect(row(world)?.scheduled.size).toBe(0);
+  });
+});
+
+test("dying before the broker has it, and nobody tries again: the sweeper sends it", async () => {
+  const world = await emptyWorld();
+  world.trouble.set("scheduleText", () => new Death());
+  await expect(schedule(world)).rejects.toThrow(Death);
+  expect([...world.dues]).toEqual([`202611231400 ${CONVERSATION}`]);
+  world.now = SEND_AT + 60_000;
+  expect(await rescueScheduled(world.ports, CONVERSATION, undefined)).toBe(1);
+  await deliverAll(world);
+  expect(texts(world)).toEqual(["later"]);
+});
+
+test("dying while it is changed, sent now or canceled: what was said last counts, once", async () => {
+  const acts: readonly [act: (world: World) => Promise<unknown>, expected: readonly string[]][] = [
+    [
+      (world) => changeScheduled(world.ports, "ana", CONVERSATION, MESSAGE, { text: "changed" }, undefined),
+      ["changed"],
+    ],
+    [(world) => sendScheduledNow(world.ports, "ana", CONVERSATION, MESSAGE, undefined), ["later"]],
+    [(world) => cancelScheduled(world.ports, "ana", CONVERSATION, MESSAGE), []],
+  ];
+  for (const [act, expected] of acts) {
+    await dieEverywhere(
+      worldWithScheduled,
+      (world) =>
+        act(world).catch((error: unknown) => (error instanceof Death ? Promise.reject(error) : sentMeanwhile(error))),
+      async (world) => {
+        await deliverAll(world);
+        expect(texts(world)).toEqual(expected);
+        expect(row(world)?.scheduled.size).toBe(0);
+      },
+    );
+  }
+});
+
+test("over before anybody could deliver it: expired, and nothing of the text is left", async () => {
+  for (const late of [deliverText, reviveText]) {
+    const world = await worldWithScheduled();
+    world.now = SEND_AT + DAY_MS;
+    const [envelope] = [...world.held.values()];
+    await late(world.ports, envelope, 1, undefined);
+    expect(row(world)?.scheduled.size).toBe(0);
+    expect(row(world)?.indexes.get(MESSAGE)).toMatchObject({ state: "expired" });
+    expect(texts(world)).toEqual([]);
+  }
+});
+
+test("whose id went to another text of the author meanwhile: that one stays, this one waits no longer", async () => {
+  const world = await worldWithScheduled();
+  await sendText(world.ports, "ana", CONVERSATION, { id: MESSAGE, text: "sooner" }, undefined);
+  await deliverAll(world);
+  expect(texts(world)).toEqual(["sooner"]);
+  expect(row(world)?.scheduled.size).toBe(0);
+});
+
+test("cancel against delivery, 500 times at once: it comes or it is canceled, never both", async () => {
+  const random = seededRandom();
+  const outcomes = new Set<string>();
+  for (let round = 0; round < 500; round++) {
+    const world = await worldWithScheduled();
+    world.now = SEND_AT;
+    const [envelope] = [...world.held.values()];
+    const pause = async (): Promise<void> => {
+      for (let turns = random.pick([0, 2, 4, 8]); turns > 0; turns--) await Promise.resolve();
+    };
+    const cancel = async (): Promise<string> => {
+      await pause();
+      return cancelScheduled(world.ports, "ana", CONVERSATION, MESSAGE).then(
+        () => "canceled",
+        (error: unknown) => {
+          sentMeanwhile(error);
+          return "sent";
+        },
+      );
+    };
+    const deliver = async (): Promise<void> => {
+      await pause();
+      await deliverText(world.ports, envelope, 1, undefined);
+    };
+    const [outcome] = await Promise.all([cancel(), deliver(), deliver()]);
+    world.check();
+    expect(texts(world)).toEqual(outcome === "sent" ? ["later"] : []);
+    outcomes.add(outcome);
+  }
+  expect([...outcomes].sort()).toEqual(["canceled", "sent"]);
+});
