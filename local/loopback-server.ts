@@ -93,7 +93,8 @@ async function answer(
   }
 }
 
-function isLoopback(url: string): boolean {
+/** Whether a URL, or an origin, is of this machine. */
+export function isLoopback(url: string): boolean {
   try {
     return ["127.0.0.1", "localhost", "[::1]"].includes(new URL(url).hostname);
   } catch {

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { SystemClock } from "../clock/clock.js";
 import { StartError, type PartCommand } from "../part.js";
+import { LOG_LEVELS, setLogLevel, type LogLevel } from "./log.js";
 import { startServiceBus } from "./server.js";
 import { readTopology } from "./topology.js";
 
@@ -15,9 +16,11 @@ export const command: PartCommand = {
     "management-port": { description: "port for JSON over HTTP; 0 takes any free one", default: "5673" },
     data: { description: "folder for the data", default: path.join(".local", "service-bus") },
     topology: { description: "file that describes the queues", default: path.join("config", "topology.json") },
+    "log-level": { description: `lowest level that is logged: ${LOG_LEVELS.join(", ")}`, default: "info" },
     sync: { description: "on: each write survives a loss of power, not only a crash", default: "off" },
   },
   async start(options) {
+    setLogLevel(levelOf(options));
     const bus = await startServiceBus({
       host: HOST,
       port: portOf(options, "port"),
@@ -44,6 +47,12 @@ function portOf(options: Readonly<Record<string, string | undefined>>, name: str
     throw new StartError(`--${name} must be a port between 0 and ${HIGHEST_PORT}, but is "${options[name] ?? ""}".`);
   }
   return port;
+}
+
+function levelOf(options: Readonly<Record<string, string | undefined>>): LogLevel {
+  const level = LOG_LEVELS.find((each) => each === options["log-level"]);
+  if (level !== undefined) return level;
+  throw new StartError(`--log-level must be one of ${LOG_LEVELS.join(", ")}, but is "${options["log-level"] ?? ""}".`);
 }
 
 function switchOf(options: Readonly<Record<string, string | undefined>>, name: string): boolean {

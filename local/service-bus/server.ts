@@ -1,10 +1,16 @@
 import path from "node:path";
 import type { Clock } from "../clock/clock.js";
-import { startListener } from "./amqp/listener.js";
+import { startListener, type AmqpListener } from "./amqp/listener.js";
 import { newLockToken } from "./amqp/lock-token.js";
 import { Broker } from "./broker/broker.js";
 import type { QueueSettings } from "./broker/settings.js";
-import { startManagement } from "./management.js";
+import { errorText, log } from "./log.js";
+import { Definitions } from "./management/definitions.js";
+import { EventFeed } from "./management/event-feed.js";
+import { FaultSwitches } from "./management/faults.js";
+import { startManagement } from "./management/server.js";
+import { folderBytes } from "./management/store-size.js";
+import { Watch } from "./management/watch.js";
 import { openLogStore } from "./store/log-store.js";
 
 export interface ServiceBusOptions {
@@ -27,6 +33,9 @@ export interface ServiceBus {
   stop(): Promise<void>;
 }
 
+/** Events that are kept for readers of the event stream who come back. */
+const KEPT_EVENTS = 10_000;
+
 /** Well known, like those of other local emulators: the port is open to this machine alone. */
 const KEY_NAME = "RootManageSharedAccessKey";
 const KEY = "bG9jYWwtc2VydmljZS1idXMtZGV2ZWxvcG1lbnQta2V5";
@@ -34,29 +43,49 @@ const KEY = "bG9jYWwtc2VydmljZS1idXMtZGV2ZWxvcG1lbnQta2V5";
 /** Starts a namespace with the given queues. Rejects with the system's error when a port or the folder cannot be had. */
 export async function startServiceBus(options: ServiceBusOptions): Promise<ServiceBus> {
   const { host, port, managementPort, topology, dataDirectory, clock, sync = false } = options;
-  const store = await openLogStore({ directory: path.resolve(dataDirectory), sync, onDamage: warn });
+  const directory = path.resolve(dataDirectory);
+  const store = await openLogStore({ directory, sync, onDamage: warn });
   const started: { stop(): Promise<void> | void }[] = [{ stop: () => store.close() }];
   const stop = async (): Promise<void> => {
     for (const each of started.splice(0).reverse()) await each.stop();
   };
   try {
+    const definitions = await Definitions.read(directory, sync);
+    const besides = definitions.besides(topology);
+    for (const name of besides.dropped) warn(`the queue '${name}', made at run time, is now as the topology has it.`);
+    const feed = new EventFeed({ capacity: KEPT_EVENTS, defer: setImmediate });
+    const watch = new Watch(clock, feed);
+    const faults = new FaultSwitches(clock, (fault) => {
+      log("warn", "A fault has happened, as asked for.", fault);
+    });
     const broker = new Broker({
-      queues: topology,
+      queues: [...topology, ...besides.settings],
       clock,
       commit: (changes) => store.commit(changes),
       entries: store.entries(),
       newToken: newLockToken,
       onFailure: (error) => {
-        warn(error instanceof Error ? error.message : String(error));
+        log("error", "Something failed while nobody waited for it.", { error: errorText(error) });
       },
+      observe: (queue) => watch.observe(queue),
     });
     started.push(broker);
     for (const name of broker.unserved) {
       warn(`the data hold a queue '${name}' that the topology does not have: its messages are kept, but not served.`);
     }
-    const management = await startManagement(broker, managementPort);
+    const listeners: AmqpListener[] = [];
+    const management = await startManagement(
+      {
+        ...{ broker, watch, feed, faults, definitions },
+        // The listener comes last: nobody connects before everything is there.
+        connections: () => listeners[0]?.connections() ?? [],
+        storeBytes: () => folderBytes(directory),
+      },
+      managementPort,
+    );
     started.push(management);
-    const listener = await startListener({ broker, clock, keyName: KEY_NAME, key: KEY }, { host, port });
+    const listener = await startListener({ broker, clock, keyName: KEY_NAME, key: KEY, faults }, { host, port });
+    listeners.push(listener);
     started.push(listener);
     return {
       port: listener.port,
@@ -71,5 +100,5 @@ export async function startServiceBus(options: ServiceBusOptions): Promise<Servi
 }
 
 function warn(text: string): void {
-  console.error(`service-bus: ${text}`);
+  log("warn", `${text.charAt(0).toUpperCase()}${text.slice(1)}`);
 }

@@ -1,4 +1,5 @@
 import { BrokerError, type Refusal } from "../broker/error.js";
+import { errorText, log } from "../log.js";
 import type { AmqpError } from "./rhea.js";
 
 interface Mapping {
@@ -18,6 +19,7 @@ const MAPPINGS: Readonly<Record<Refusal, Mapping>> = {
   "not-allowed": { condition: "amqp:not-allowed", status: 400 },
   "not-implemented": { condition: "amqp:not-implemented", status: 501 },
   "quota-exceeded": { condition: "amqp:resource-limit-exceeded", status: 403 },
+  "server-busy": { condition: "com.microsoft:server-busy", status: 503 },
   "session-cannot-be-locked": { condition: "com.microsoft:session-cannot-be-locked", status: 410 },
   "session-lock-lost": { condition: "com.microsoft:session-lock-lost", status: 410 },
   timeout: { condition: "com.microsoft:timeout", status: 408 },
@@ -31,7 +33,7 @@ export interface Problem extends Mapping {
 /** Any error as a peer is told of it. What the broker did not foresee is a defect: its text stays here. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof BrokerError) return { ...MAPPINGS[error.refusal], description: error.message };
-  console.error("service-bus: an unexpected error:", error);
+  log("error", "An unexpected error.", { error: errorText(error) });
   return { ...MAPPINGS["internal-error"], description: "The server was unable to process the request." };
 }
 

@@ -1,7 +1,9 @@
 import type { AddressInfo, Server, Socket } from "node:net";
 import { newContainer, type RheaConnection, type RheaReceiver, type RheaSender, type RheaSession } from "./rhea.js";
 import { attachCbsReceiver } from "./cbs.js";
+import { log } from "../log.js";
 import { keepEncoded } from "./format.js";
+import { guardFrameSize, guardSession, guardSocket, type Opened } from "./guards.js";
 import { attachManagementReceiver } from "./management-link.js";
 import { closeEnd, refuse, wakeSession, type Namespace, type Peer } from "./peer.js";
 import { attachReceiverLink } from "./receiver-link.js";
@@ -10,6 +12,7 @@ import { attachSessionLink, sessionFilterOf } from "./session-link.js";
 
 export interface AmqpListener {
   readonly port: number;
+  connections(): Iterable<RheaConnection>;
   /** Closes each connection with `amqp:connection:forced`, upon which clients come back at once when somebody listens again. */
   stop(): Promise<void>;
 }
@@ -26,7 +29,7 @@ export async function startListener(
 ): Promise<AmqpListener> {
   const container = newContainer("service-bus");
   const peers = new Map<RheaConnection, Peer>();
-  const sockets = new Set<Socket>();
+  const sockets = new Map<Socket, Opened>();
   let host = "";
 
   const peerOf = (connection: RheaConnection): Peer => {
@@ -40,6 +43,9 @@ export async function startListener(
         replyLinks: new Map(),
       };
       peers.set(connection, peer);
+      sockets.get(connection.socket)?.();
+      guardFrameSize(connection, MAX_FRAME_BYTES);
+      log("debug", "A client has connected.", { connections: peers.size });
       // rhea raises no event for a socket that was destroyed or lost in silence: its links would stay open for ever.
       connection.socket.once("close", () => {
         lost(connection);
@@ -51,6 +57,7 @@ export async function startListener(
     const peer = peers.get(connection);
     if (peer === undefined) return;
     peers.delete(connection);
+    log("debug", "A client is gone.", { connections: peers.size });
     for (const link of [...peer.ends.keys()]) closeEnd(peer, link);
     connection._disconnected();
   };
@@ -90,7 +97,7 @@ export async function startListener(
   // rhea throws what nobody listens to.
   for (const event of ["error", "protocol_error"]) {
     container.on(event, (error: unknown) => {
-      console.error(`service-bus: a connection failed: ${error instanceof Error ? error.message : "unknown error"}`);
+      log("warn", `A connection failed: ${error instanceof Error ? error.message : "unknown error"}`);
     });
   }
   for (const event of [
@@ -115,7 +122,7 @@ export async function startListener(
     sender_options: { autosettle: false, treat_modified_as_released: false } as object,
   });
   server.prependListener("connection", (socket: Socket) => {
-    sockets.add(socket);
+    sockets.set(socket, guardSocket(socket));
     socket.once("close", () => sockets.delete(socket));
     socket.setNoDelay(true);
     gatherWrites(socket);
@@ -126,6 +133,7 @@ export async function startListener(
 
   return {
     port,
+    connections: () => peers.keys(),
     async stop() {
       const stopped = new Promise<void>((resolve) => {
         server.close(() => {
@@ -136,7 +144,7 @@ export async function startListener(
         connection.close({ condition: "amqp:connection:forced", description: "The service bus is stopping." });
       }
       const timeout = setTimeout(() => {
-        for (const socket of sockets) socket.destroy();
+        for (const socket of sockets.keys()) socket.destroy();
       }, CLOSE_TIMEOUT_MS);
       await stopped;
       clearTimeout(timeout);
@@ -192,6 +200,7 @@ function attachForReceiving(peer: Peer, link: RheaReceiver): void {
 }
 
 function prepareSession(session: RheaSession, peer: Peer): void {
+  guardSession(session);
   const onTransfer = session.on_transfer.bind(session);
   session.on_transfer = (frame) => {
     keepEncoded(frame.performative);

@@ -4,6 +4,7 @@ import { accept } from "./answers.js";
 import { readSections } from "./codec/sections.js";
 import { readTyped } from "./codec/typed.js";
 import { problemOf } from "./conditions.js";
+import type { Faults } from "./faults.js";
 import type { Answer, Operation } from "./management/operation.js";
 import { operations } from "./management/operations.js";
 import { authorize, resolve, type Peer, type Target } from "./peer.js";
@@ -18,7 +19,7 @@ export function attachManagementReceiver(peer: Peer, link: RheaReceiver, address
   link.on("message", ({ message, delivery }: { message: Buffer; delivery: RheaDelivery }) => {
     accept(delivery);
     const request = outcomes.decode(message);
-    answer(target, request, message).then(
+    answerOrFail(peer.namespace.faults, link, target, request, message).then(
       (result) => {
         reply(peer, request, result);
       },
@@ -28,6 +29,22 @@ export function attachManagementReceiver(peer: Peer, link: RheaReceiver, address
       },
     );
   });
+}
+
+async function answerOrFail(
+  faults: Faults,
+  link: RheaReceiver,
+  target: Target,
+  request: DecodedMessage,
+  message: Buffer,
+): Promise<Answer> {
+  const settles = request.application_properties?.["operation"] === "com.microsoft:update-disposition";
+  const before = faults.at(settles ? "settle" : "request", target.queue, link);
+  if (before !== undefined) await before;
+  const result = await answer(target, request, message);
+  const after = faults.at(settles ? "settled" : "answer", target.queue, link);
+  if (after !== undefined) await after;
+  return result;
 }
 
 async function answer(target: Target, request: DecodedMessage, message: Buffer): Promise<Answer> {

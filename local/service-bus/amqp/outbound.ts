@@ -6,6 +6,7 @@ import { accept, reject, settle } from "./answers.js";
 import { encodeMessage } from "./codec/outgoing.js";
 import { pairsOf, writePairs } from "./codec/typed.js";
 import { amqpErrorOf } from "./conditions.js";
+import type { Faults } from "./faults.js";
 import { toDeliveryTag } from "./lock-token.js";
 import { outcomes, type RheaDelivery, type RheaSender } from "./rhea.js";
 
@@ -20,7 +21,12 @@ interface Tracked extends RheaDelivery {
 }
 
 /** `wake` tells the broker that the link may have room. */
-export function newOutbound(queue: Queue, link: RheaSender, wake: (subscription: Subscription) => void): Outbound {
+export function newOutbound(
+  faults: Faults,
+  queue: Queue,
+  link: RheaSender,
+  wake: (subscription: Subscription) => void,
+): Outbound {
   let subscription: Subscription | undefined;
   const wakeUp = (): void => {
     if (subscription !== undefined) wake(subscription);
@@ -33,7 +39,7 @@ export function newOutbound(queue: Queue, link: RheaSender, wake: (subscription:
   link.on("sender_flow", wakeUp);
   link.on("sendable", wakeUp);
   link.on("sender_draining", drained);
-  listenToOutcomes(queue, link, wakeUp);
+  listenToOutcomes(faults, queue, link, wakeUp);
   return {
     start(started) {
       subscription = started;
@@ -42,6 +48,7 @@ export function newOutbound(queue: Queue, link: RheaSender, wake: (subscription:
     wake: wakeUp,
     capacity: () => capacityOf(link),
     deliver(message, lock) {
+      if (faults.at("deliver", queue, link) !== undefined) return;
       const lockedUntil = lock === undefined ? undefined : queue.lockedUntil(lock);
       const bytes = encodeMessage(message, { lockedUntil, received: true });
       if (lock === undefined) {
@@ -83,7 +90,7 @@ function repairDrain(link: RheaSender): void {
   };
 }
 
-function listenToOutcomes(queue: Queue, link: RheaSender, wake: () => void): void {
+function listenToOutcomes(faults: Faults, queue: Queue, link: RheaSender, wake: () => void): void {
   const on = (
     event: string,
     outcomeOf: (fields: readonly (Typed | undefined)[]) => Outcome,
@@ -92,8 +99,7 @@ function listenToOutcomes(queue: Queue, link: RheaSender, wake: () => void): voi
     link.on(event, ({ delivery }: { delivery: Tracked }) => {
       const { lock } = delivery;
       if (lock === undefined) return;
-      queue
-        .settle(lock, outcomeOf(delivery.remote_state?.value ?? []))
+      settleLock(faults, queue, link, lock, outcomeOf(delivery.remote_state?.value ?? []))
         .then(
           () => {
             confirm(delivery);
@@ -131,6 +137,20 @@ function listenToOutcomes(queue: Queue, link: RheaSender, wake: () => void): voi
       reject(delivery);
     },
   );
+}
+
+async function settleLock(
+  faults: Faults,
+  queue: Queue,
+  link: RheaSender,
+  lock: MessageLock,
+  outcome: Outcome,
+): Promise<void> {
+  const before = faults.at("settle", queue, link, lock);
+  if (before !== undefined) await before;
+  await queue.settle(lock, outcome);
+  const after = faults.at("settled", queue, link, lock);
+  if (after !== undefined) await after;
 }
 
 /** Reason and description travel in the error's info, among the properties to set. */

@@ -4,6 +4,7 @@ import { BrokerError, entityNotFound } from "../broker/error.js";
 import type { Place, Queue } from "../broker/queue.js";
 import { parseAddress } from "./address.js";
 import { amqpErrorOf } from "./conditions.js";
+import type { Faults } from "./faults.js";
 import type { RheaConnection, RheaLink, RheaSender, RheaSession } from "./rhea.js";
 
 /** What all connections share. */
@@ -14,6 +15,7 @@ export interface Namespace {
   readonly host: string;
   readonly keyName: string;
   readonly key: string;
+  readonly faults: Faults;
 }
 
 /** A link of the peer, as far as its connection must know it. */

@@ -7,7 +7,7 @@ import type { RheaSender } from "./rhea.js";
 export function attachReceiverLink(peer: Peer, link: RheaSender, address: string): void {
   authorize(peer);
   const { queue, place } = resolve(peer.namespace, address);
-  const outbound = newOutbound(queue, link, (subscription) => {
+  const outbound = newOutbound(peer.namespace.faults, queue, link, (subscription) => {
     queue.wake(place, subscription);
   });
   const subscription = queue.subscribe(place, outbound, agreeOnMode(link));

@@ -56,11 +56,13 @@ export interface DecodedMessage {
 
 export interface RheaConnection {
   readonly socket: Socket;
+  readonly amqp_transport: { peek_size(buffer: Buffer): number | undefined };
   _register(): void;
   _write_frame(): void;
   _disconnected(): void;
   is_closed(): boolean;
   close(error?: AmqpError): void;
+  each_link(action: (link: RheaLink) => void): void;
 }
 
 export interface RheaSession {
@@ -68,12 +70,15 @@ export interface RheaSession {
   readonly outgoing: {
     readonly next_delivery_id: number;
     readonly next_pending_delivery: number;
+    readonly deliveries: { get_head(): { readonly id: number } | undefined };
     available(): number;
     transfer_window(): number;
   };
+  readonly incoming: { readonly next_delivery_id: number | undefined };
   output(frame: unknown): void;
   is_open(): boolean;
   on_flow(frame: { performative: { handle?: number } }): void;
+  on_disposition(frame: { performative: { readonly role: boolean; first: number; last?: number } }): void;
   on_transfer(frame: { performative: { message_format?: number } }): void;
 }
 

@@ -4,6 +4,7 @@ import type { Queue } from "../broker/queue.js";
 import { accept, reject } from "./answers.js";
 import { readTransfer } from "./codec/incoming.js";
 import { amqpErrorOf } from "./conditions.js";
+import type { Faults } from "./faults.js";
 import { formatOf } from "./format.js";
 import { checkSize, maxMessageBytes } from "./limits.js";
 import { authorize, resolve, type Peer } from "./peer.js";
@@ -17,7 +18,7 @@ export function attachSenderLink(peer: Peer, link: RheaReceiver, address: string
   // Without it the SDK's batches take no message.
   link.local.attach.max_message_size = maxMessageBytes(queue);
   link.on("message", ({ message, delivery }: { message: Buffer; delivery: RheaDelivery }) => {
-    receive(queue, message, delivery).then(
+    receive(peer.namespace.faults, queue, message, delivery).then(
       () => {
         accept(delivery);
       },
@@ -29,7 +30,11 @@ export function attachSenderLink(peer: Peer, link: RheaReceiver, address: string
 }
 
 /** Resolves when the messages of the transfer are on disk (SB-05). */
-async function receive(queue: Queue, message: Buffer, delivery: RheaDelivery): Promise<void> {
+async function receive(faults: Faults, queue: Queue, message: Buffer, delivery: RheaDelivery): Promise<void> {
+  const before = faults.at("send", queue, delivery.link);
+  if (before !== undefined) await before;
   checkSize(queue, message);
   await queue.intake.send(readTransfer(message, formatOf(delivery)));
+  const after = faults.at("stored", queue, delivery.link);
+  if (after !== undefined) await after;
 }

@@ -77,7 +77,7 @@ function waitForNext(peer: Peer, link: RheaSender, queue: Queue, address: string
 }
 
 function open(peer: Peer, link: RheaSender, queue: Queue, address: string, lock: SessionLock): void {
-  const outbound = newOutbound(queue, link, () => {
+  const outbound = newOutbound(peer.namespace.faults, queue, link, () => {
     queue.sessions.pump(lock);
   });
   const subscription = queue.receiveFromSession(lock, outbound, agreeOnMode(link));
@@ -95,10 +95,14 @@ function open(peer: Peer, link: RheaSender, queue: Queue, address: string, lock:
   outbound.start(subscription);
 }
 
-/** SB-52. */
+/**
+ * SB-52. A settlement that finds the lock lost is answered first: after the link has gone, the SDK waits in vain for the answer.
+ */
 function onLost(link: RheaSender, sessionId: string): () => void {
   return () => {
-    link.close(amqpErrorOf(sessionLockLost(sessionId)));
+    setImmediate(() => {
+      if (link.is_open()) link.close(amqpErrorOf(sessionLockLost(sessionId)));
+    });
   };
 }
 

@@ -1,8 +1,10 @@
 import type { Clock } from "../../clock/clock.js";
 import type { QueueContext } from "./context.js";
+import type { BrokerError } from "./error.js";
 import { Deadlines } from "./deadlines.js";
 import { newMessage } from "./intake.js";
 import { Journal, type Commit } from "./journal.js";
+import { NOBODY, type QueueObserver } from "./observer.js";
 import { Queue } from "./queue.js";
 import { readMessage, readRecords, readStatus, type QueueRecords } from "./records.js";
 import type { QueueSettings } from "./settings.js";
@@ -15,31 +17,33 @@ export interface BrokerOptions {
   readonly entries?: Iterable<readonly [key: string, value: Buffer]>;
   readonly newToken: () => string;
   readonly onFailure: (error: unknown) => void;
+  /** Asked once for each queue. */
+  readonly observe?: (queue: string) => QueueObserver;
 }
 
 /** The queues of a namespace. Pure: time, chance and disk are handed in. */
 export class Broker {
   /** Queues that have data but are not in the topology: kept, not served. */
   readonly unserved: readonly string[];
-  readonly #queues: ReadonlyMap<string, Queue>;
+  readonly #queues = new Map<string, Queue>();
+  readonly #context: QueueContext;
   readonly #wallTime: Deadlines;
   readonly #uptime: Deadlines;
 
   constructor(options: BrokerOptions) {
-    const { clock, commit, newToken, onFailure } = options;
+    const { clock, commit, newToken, onFailure, observe = () => NOBODY } = options;
     this.#wallTime = Deadlines.ofWallTime(clock);
     this.#uptime = Deadlines.ofUptime(clock);
-    const context: QueueContext = {
+    this.#context = {
       clock,
       wallTime: this.#wallTime,
       uptime: this.#uptime,
       journal: new Journal(commit, onFailure),
       newToken,
       onFailure,
+      observe,
     };
-    this.#queues = new Map(
-      options.queues.map((settings) => [settings.name.toLowerCase(), new Queue(settings, context)]),
-    );
+    for (const settings of options.queues) this.add(settings);
     const unserved: string[] = [];
     for (const [name, records] of readRecords(options.entries ?? [])) {
       const queue = this.queue(name);
@@ -56,6 +60,19 @@ export class Broker {
 
   queues(): Iterable<Queue> {
     return this.#queues.values();
+  }
+
+  /** An empty queue, served from now on. */
+  add(settings: QueueSettings): Queue {
+    const queue = new Queue(settings, this.#context);
+    this.#queues.set(settings.name.toLowerCase(), queue);
+    return queue;
+  }
+
+  /** Removes a queue and everything in it; resolves once that is written. Who still uses it is refused for `reason`. */
+  async remove(queue: Queue, reason: BrokerError): Promise<void> {
+    await queue.destroy(reason);
+    this.#queues.delete(queue.settings.name.toLowerCase());
   }
 
   /** Lets happen now what is due now, rather than at the next turn of the event loop. */

@@ -7,7 +7,7 @@ import type { Deadlines } from "./deadlines.js";
  */
 export class Duplicates {
   readonly #seen = new Map<string, { readonly at: number; readonly stored: Promise<void> }>();
-  readonly #window: number;
+  readonly #window: () => number;
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #onForgotten: (messageIds: readonly string[]) => void;
@@ -15,7 +15,7 @@ export class Duplicates {
 
   constructor(options: {
     /** In milliseconds. */
-    readonly window: number;
+    readonly window: () => number;
     readonly clock: Clock;
     /** In wall time. */
     readonly deadlines: Deadlines;
@@ -30,7 +30,7 @@ export class Duplicates {
   /** Resolves when the first message with this id is stored, rejects when it could not be; undefined when the id is new. */
   find(messageId: string): Promise<void> | undefined {
     const seen = this.#seen.get(messageId);
-    return seen !== undefined && this.#clock.now() < seen.at + this.#window ? seen.stored : undefined;
+    return seen !== undefined && this.#clock.now() < seen.at + this.#window() ? seen.stored : undefined;
   }
 
   /** `stored` rejects when the message could not be stored: then its id does not count. */
@@ -44,11 +44,15 @@ export class Duplicates {
     this.#arm();
   }
 
+  ids(): Iterable<string> {
+    return this.#seen.keys();
+  }
+
   #arm(): void {
     const first = this.#seen.values().next();
     if (this.#armed || first.done === true) return;
     this.#armed = true;
-    this.#deadlines.add(first.value.at + this.#window, () => {
+    this.#deadlines.add(first.value.at + this.#window(), () => {
       this.#armed = false;
       this.#forget();
       this.#arm();
@@ -59,7 +63,7 @@ export class Duplicates {
     const now = this.#clock.now();
     const forgotten: string[] = [];
     for (const [messageId, { at }] of this.#seen) {
-      if (now < at + this.#window) break;
+      if (now < at + this.#window()) break;
       forgotten.push(messageId);
       this.#seen.delete(messageId);
     }

@@ -9,6 +9,7 @@ export type Refusal =
   | "not-allowed"
   | "not-implemented"
   | "quota-exceeded"
+  | "server-busy"
   | "session-cannot-be-locked"
   | "session-lock-lost"
   | "timeout"

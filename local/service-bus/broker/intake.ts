@@ -3,6 +3,7 @@ import { Duplicates } from "./duplicates.js";
 import { BrokerError, storageRefused } from "./error.js";
 import type { Change } from "./journal.js";
 import type { IncomingMessage, Message, MessageStatus } from "./model.js";
+import type { QueueObserver } from "./observer.js";
 import { duplicateForgotten, duplicateSeen, messageStored, nextNumber } from "./records.js";
 import type { QueueSettings } from "./settings.js";
 import { expiryOf } from "./transitions.js";
@@ -17,6 +18,8 @@ export class Intake {
   readonly #context: QueueContext;
   readonly #store: (message: Message) => void;
   readonly #sizeInBytes: () => number;
+  readonly #observer: QueueObserver;
+  #closed: BrokerError | undefined;
   #nextNumber = 1;
   /** Bytes of messages that are being written. */
   #arrivingBytes = 0;
@@ -27,16 +30,19 @@ export class Intake {
     /** Takes a message that has been written. */
     readonly store: (message: Message) => void;
     readonly sizeInBytes: () => number;
+    readonly observer: QueueObserver;
   }) {
     this.#settings = options.settings;
     this.#context = options.context;
     this.#store = options.store;
     this.#sizeInBytes = options.sizeInBytes;
-    const { name, requiresDuplicateDetection, duplicateDetectionHistoryTimeWindow } = options.settings;
+    this.#observer = options.observer;
+    const { settings } = options;
+    const { name, requiresDuplicateDetection } = settings;
     const { clock, wallTime, journal } = options.context;
     if (requiresDuplicateDetection) {
       this.duplicates = new Duplicates({
-        window: duplicateDetectionHistoryTimeWindow,
+        window: () => settings.duplicateDetectionHistoryTimeWindow,
         clock,
         deadlines: wallTime,
         onForgotten: (ids) => {
@@ -51,6 +57,7 @@ export class Intake {
    * A duplicate is accepted and dropped, and its number is good for nothing (SB-45, SB-47).
    */
   async send(messages: readonly IncomingMessage[]): Promise<number[]> {
+    if (this.#closed !== undefined) throw this.#closed;
     for (const message of messages) this.#check(message);
     this.checkQuota(messages.reduce((sum, { content }) => sum + content.length, 0));
 
@@ -61,6 +68,7 @@ export class Intake {
     const changes: Change[] = [];
     const newIds = new Set<string>();
     const earlier: Promise<void>[] = [];
+    const dropped: string[] = [];
     for (const message of messages) {
       const number = this.takeNumber();
       numbers.push(number);
@@ -69,6 +77,7 @@ export class Intake {
         // Nothing keeps this number but the next one.
         changes.push(nextNumber(this.#settings.name, number + 1));
         if (first !== undefined) earlier.push(first);
+        dropped.push(message.messageId);
         continue;
       }
       const { message: kept, change } = this.#newMessage(message, number, now);
@@ -83,7 +92,13 @@ export class Intake {
     for (const id of newIds) duplicates?.add(id, now, written);
     // Accepting a duplicate says that the first one is stored.
     await Promise.all([written, ...earlier]);
+    for (const messageId of dropped) this.#observer.duplicate(messageId);
     return numbers;
+  }
+
+  /** The queue is going: nothing is taken any more. */
+  close(reason: BrokerError): void {
+    this.#closed = reason;
   }
 
   get nextNumber(): number {
@@ -153,7 +168,10 @@ export class Intake {
     } finally {
       this.#arrivingBytes -= bytes;
     }
-    for (const message of messages) this.#store(message);
+    for (const message of messages) {
+      this.#observer.message(message.status.state === "scheduled" ? "scheduled" : "accepted", message, message.status);
+      this.#store(message);
+    }
   }
 }
 

@@ -8,14 +8,14 @@ import type { Message, MessageLock, SessionLock } from "./model.js";
  */
 export class Locks {
   readonly #byToken = new Map<string, MessageLock>();
-  readonly #duration: number;
+  readonly #duration: () => number;
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #newToken: () => string;
   readonly #onExpired: (lock: MessageLock) => void;
 
   constructor(options: {
-    readonly duration: number;
+    readonly duration: () => number;
     readonly clock: Clock;
     /** In uptime. */
     readonly deadlines: Deadlines;
@@ -31,6 +31,10 @@ export class Locks {
 
   get size(): number {
     return this.#byToken.size;
+  }
+
+  values(): Iterable<MessageLock> {
+    return this.#byToken.values();
   }
 
   /** Locks a message for a while, or for as long as its session is locked. */
@@ -97,7 +101,7 @@ export class Locks {
   }
 
   #start(lock: MessageLock): void {
-    lock.until = this.#clock.uptime() + this.#duration;
+    lock.until = this.#clock.uptime() + this.#duration();
     lock.deadline = this.#deadlines.add(lock.until, () => {
       this.#onExpired(lock);
     });

@@ -14,7 +14,15 @@ import type {
   SessionLock,
   Subscription,
 } from "./model.js";
-import { messageRemoved, nextNumber, sessionStateSet, statusChanged } from "./records.js";
+import { eventsOf, type MessageEvent, type QueueObserver } from "./observer.js";
+import {
+  duplicateForgotten,
+  messageRemoved,
+  nextNumber,
+  numberForgotten,
+  sessionStateSet,
+  statusChanged,
+} from "./records.js";
 import { Sessions } from "./sessions.js";
 import type { QueueSettings } from "./settings.js";
 import { Shelf } from "./shelf.js";
@@ -37,6 +45,19 @@ export interface QueueCounts {
 }
 
 const ACTIVATION_RETRY_MS = 1_000;
+/** Messages that one commit moves or removes at most, so that nobody waits long behind it. */
+const MOST_AT_ONCE = 1_000;
+
+const SETTLED: Readonly<Record<Outcome["kind"], MessageEvent>> = {
+  complete: "completed",
+  release: "released",
+  abandon: "abandoned",
+  defer: "deferred",
+  "dead-letter": "dead-lettered",
+};
+
+/** A locked message, the status that it gets (none when it goes), and what that is called. */
+type Step = readonly [MessageLock, MessageStatus | undefined, MessageEvent];
 
 /** A queue and its dead-letter queue. Every change is committed before it is answered; locks are in memory only. */
 export class Queue {
@@ -46,6 +67,7 @@ export class Queue {
   receivers = 0;
   readonly sessions: Sessions;
   readonly #context: QueueContext;
+  readonly #observer: QueueObserver;
   readonly #shelves: Readonly<Record<Place, Shelf>>;
   readonly #locks: Readonly<Record<Place, Locks>>;
   #sizeInBytes = 0;
@@ -55,13 +77,15 @@ export class Queue {
   #activating = 0;
 
   constructor(settings: QueueSettings, context: QueueContext) {
-    this.settings = settings;
+    // A copy of its own, for it may be changed.
+    this.settings = { ...settings };
     this.#context = context;
+    this.#observer = context.observe(settings.name);
     const { clock, uptime: deadlines, newToken } = context;
     const onExpired = (lock: MessageLock): void => {
       this.#fail(lock);
     };
-    const duration = settings.lockDuration;
+    const duration = (): number => this.settings.lockDuration;
     this.#locks = {
       main: new Locks({ duration, clock, deadlines, newToken, onExpired }),
       "dead-letter": new Locks({ duration, clock, deadlines, newToken, onExpired }),
@@ -84,14 +108,18 @@ export class Queue {
       onEnded: (lock, lost) => {
         this.#sessionEnded(lock, lost);
       },
+      tell: (event, sessionId) => {
+        this.#observer.session(event, sessionId);
+      },
     });
     this.intake = new Intake({
-      settings,
+      settings: this.settings,
       context,
       store: (message) => {
         this.add(message);
       },
       sizeInBytes: () => this.#sizeInBytes,
+      observer: this.#observer,
     });
   }
 
@@ -144,8 +172,9 @@ export class Queue {
       );
     }
     const locks = found.map((message) => this.#locks[place].lock(message, owner));
+    for (const message of found) this.#tell("delivered", message, message.status);
     if (mode === "peek-lock") return locks.map((lock) => ({ message: lock.message, lock }));
-    await this.#finishAll(locks.map((lock) => [lock, undefined]));
+    await this.#finishAll(locks.map((lock) => [lock, undefined, "completed"]));
     return found.map((message) => ({ message, lock: undefined }));
   }
 
@@ -160,6 +189,11 @@ export class Queue {
       );
     }
     return this.sessions.find(sessionId)?.messages.from(from, count) ?? [];
+  }
+
+  /** As `peek`, but of all sessions: for tools. */
+  browse(place: Place, from: number, count: number): readonly Message[] {
+    return this.#shelves[place].messages.from(from, count);
   }
 
   // Locks
@@ -196,10 +230,72 @@ export class Queue {
     const next = settled(message, outcome, this.settings, this.#context.clock.now());
     if (next === message.status) {
       locks.release(lock);
+      this.#tell(SETTLED[outcome.kind], message, next);
       this.#apply(message, next);
       return;
     }
-    await this.#finishAll([[lock, next]]);
+    await this.#finishAll([[lock, next, SETTLED[outcome.kind]]]);
+  }
+
+  locksOf(place: Place): Iterable<MessageLock> {
+    return this.#locks[place].values();
+  }
+
+  /** The lock ends now, or its session's does, as if its time were over. */
+  loseLock(lock: MessageLock): void {
+    if (lock.owner !== undefined) this.sessions.end(lock.owner, true);
+    else if (this.#locksOf(lock.message).isHeld(lock)) this.#fail(lock);
+  }
+
+  // Upkeep, for tools
+
+  /** Moves dead letters back, as if they were new: at the end, with a new number, time to live and count. Skips what is locked. */
+  async redrive(messages: readonly Message[]): Promise<number> {
+    return this.#finishUnlocked(messages, (message) => ({
+      sequenceNumber: this.intake.takeNumber(),
+      state: "active",
+      enqueuedAt: this.#context.clock.now(),
+      deliveryCount: 0,
+      ...(message.status.modified === undefined ? {} : { modified: message.status.modified }),
+    }));
+  }
+
+  /** Removes messages, in whatever state; skips what is locked. Resolves to how many are gone. */
+  async purge(messages: readonly Message[]): Promise<number> {
+    return this.#finishUnlocked(messages, () => undefined);
+  }
+
+  /** What cannot be changed (name, sessions, duplicate detection) must be the same. Holds for waiting messages, too. */
+  update(settings: QueueSettings): void {
+    Object.assign(this.settings, settings);
+    for (const message of [...this.#shelves.main.messages.values()]) {
+      if (message.lock === undefined) this.#apply(message, message.status);
+      else message.expiresAt = expiryOf(message.status, message.timeToLive, this.settings);
+    }
+  }
+
+  /** Ends all use of the queue and removes everything that is on disk of it. */
+  async destroy(reason: BrokerError): Promise<void> {
+    const { journal } = this.#context;
+    this.intake.close(reason);
+    this.sessions.close();
+    // What is being written must be in its place, to be removed with the rest.
+    await journal.commit([]);
+    const messages = [...this.#shelves.main.messages.values(), ...this.#shelves["dead-letter"].messages.values()];
+    for (const message of messages) {
+      if (message.lock !== undefined) this.#locksOf(message).release(message.lock);
+      this.#unplace(message);
+    }
+    const { name } = this.settings;
+    const changes = messages.flatMap((message) => messageRemoved(name, message.id, message.statusStored));
+    for (const messageId of this.intake.duplicates?.ids() ?? []) changes.push(duplicateForgotten(name, messageId));
+    for (const { id, state } of this.sessions.values()) {
+      if (state !== undefined) changes.push(sessionStateSet(name, id, undefined));
+    }
+    changes.push(numberForgotten(name));
+    await journal.commit(changes).catch((error: unknown) => {
+      throw storageRefused(error);
+    });
   }
 
   // Scheduling
@@ -214,7 +310,9 @@ export class Queue {
       const missing = numbers.filter((_, index) => messages[index] === undefined || !found.includes(messages[index]));
       throw new BrokerError("message-not-found", `Messages not found. Missing sequence numbers: ${missing.join(", ")}`);
     }
-    await this.#finishAll([...new Set(found)].map((message) => [this.#locks.main.lock(message), undefined]));
+    await this.#finishAll(
+      [...new Set(found)].map((message) => [this.#locks.main.lock(message), undefined, "canceled"]),
+    );
   }
 
   // Session state
@@ -276,13 +374,14 @@ export class Queue {
       return;
     }
     const lock = this.#locksOf(message).lock(message, owner);
+    this.#tell("delivered", message, message.status);
     if (subscription.mode === "peek-lock") {
       subscription.consumer.deliver(message, lock);
       return;
     }
     // SB-21: gone when sent. So it goes first: a crash may lose it, but never deliver it twice.
     subscription.pending++;
-    this.#finishAll([[lock, undefined]])
+    this.#finishAll([[lock, undefined, "completed"]])
       .then(() => {
         subscription.pending--;
         subscription.consumer.deliver(message, undefined);
@@ -293,8 +392,34 @@ export class Queue {
       });
   }
 
+  async #finishUnlocked(
+    messages: readonly Message[],
+    next: (message: Message) => MessageStatus | undefined,
+  ): Promise<number> {
+    let done = 0;
+    for (let start = 0; start < messages.length; start += MOST_AT_ONCE) {
+      // The rest may have gone, or been locked, while this was written.
+      const free = messages
+        .slice(start, start + MOST_AT_ONCE)
+        .filter((message) => message.lock === undefined && this.#shelfOf(message.status).has(message));
+      const steps = free.map((message): Step => {
+        this.#shelfOf(message.status).active.remove(message);
+        message.session?.active.remove(message);
+        const status = next(message);
+        return [this.#locksOf(message).lock(message), status, status === undefined ? "purged" : "redriven"];
+      });
+      if (steps.length === 0) continue;
+      await this.#finishAll(steps).catch((error: unknown) => {
+        for (const [lock] of steps) void this.settle(lock, { kind: "release" });
+        throw error;
+      });
+      done += steps.length;
+    }
+    return done;
+  }
+
   /** Writes what becomes of locked messages, all or nothing, and then lets it happen. */
-  async #finishAll(steps: readonly (readonly [MessageLock, MessageStatus | undefined])[]): Promise<void> {
+  async #finishAll(steps: readonly Step[]): Promise<void> {
     for (const [lock] of steps) this.#locksOf(lock.message).beginSettling(lock);
     try {
       await this.#context.journal.commit(steps.flatMap(([lock, next]) => this.#changes(lock.message, next)));
@@ -302,7 +427,8 @@ export class Queue {
       for (const [lock] of steps) this.#abort(lock);
       throw storageRefused(error);
     }
-    for (const [lock, next] of steps) {
+    for (const [lock, next, event] of steps) {
+      this.#tell(event, lock.message, next);
       this.#locksOf(lock.message).release(lock);
       if (lock.owner !== undefined) this.sessions.settlementEnded(lock.owner);
       this.#apply(lock.message, next);
@@ -330,6 +456,7 @@ export class Queue {
     const { message } = lock;
     this.#locksOf(message).release(lock);
     const next = failed(message, this.settings, this.#context.clock.now());
+    this.#tell("lock-lost", message, next);
     if (next !== message.status) this.#context.journal.background(this.#changes(message, next));
     this.#apply(message, next);
   }
@@ -345,6 +472,7 @@ export class Queue {
         const { message } = messageLock;
         this.#locks.main.release(messageLock);
         const next = settled(message, { kind: "release" }, this.settings, this.#context.clock.now());
+        this.#tell("released", message, next);
         if (next !== message.status) this.#context.journal.background(this.#changes(message, next));
         this.#apply(message, next);
       }
@@ -360,6 +488,7 @@ export class Queue {
     const expireAll = (): void => {
       for (const each of all) {
         const next = expired(each.status, this.settings);
+        this.#tell("expired", each, next);
         this.#context.journal.background(this.#changes(each, next));
         this.#apply(each, next);
       }
@@ -373,11 +502,15 @@ export class Queue {
     const lock = this.#locks.main.lock(message);
     const next = activated(message.status, this.intake.takeNumber(), this.#context.clock.now());
     this.#activating++;
-    this.#finishAll([[lock, next]])
+    this.#finishAll([[lock, next, "activated"]])
       .catch(this.#context.onFailure)
       .finally(() => {
         this.#activating--;
       });
+  }
+
+  #tell(event: MessageEvent, message: Message, next: MessageStatus | undefined): void {
+    for (const each of eventsOf(event, message, next)) this.#observer.message(each, message, next);
   }
 
   #apply(message: Message, next: MessageStatus | undefined): void {

@@ -62,6 +62,10 @@ export function nextNumber(queue: string, sequenceNumber: number): Change {
   return { put: `n:${queue}`, value: Buffer.from(String(sequenceNumber)) };
 }
 
+export function numberForgotten(queue: string): Change {
+  return { remove: `n:${queue}` };
+}
+
 export function duplicateSeen(queue: string, messageId: string, at: number): Change {
   return { put: `d:${queue}:${messageId}`, value: Buffer.from(String(at)) };
 }

@@ -4,6 +4,7 @@ import { roomOf, type Take } from "./dispatcher.js";
 import { BrokerError, sessionLockLost } from "./error.js";
 import { Heap } from "./heap.js";
 import type { Message, Session, SessionLock } from "./model.js";
+import type { SessionEvent } from "./observer.js";
 import { SequenceIndex } from "./sequence-index.js";
 
 /** Someone who waits for any session with work (SB-50). */
@@ -25,26 +26,29 @@ export class Sessions {
   /** Free sessions with active messages, the one with the lowest number first (SB-50). */
   readonly #ready = new Heap<Session>((a, b) => headOf(a) < headOf(b));
   readonly #waiters = new Map<Waiter, Deadline>();
-  readonly #duration: number;
+  readonly #duration: () => number;
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
   readonly #take: (session: SessionLock) => Take;
   readonly #onEnded: (lock: SessionLock, lost: boolean) => void;
+  readonly #tell: (event: SessionEvent, sessionId: string) => void;
 
   constructor(options: {
-    readonly duration: number;
+    readonly duration: () => number;
     readonly clock: Clock;
     /** In uptime. */
     readonly deadlines: Deadlines;
     readonly take: (session: SessionLock) => Take;
     /** The lock has ended: its messages' locks are to be ended as well. */
     readonly onEnded: (lock: SessionLock, lost: boolean) => void;
+    readonly tell: (event: SessionEvent, sessionId: string) => void;
   }) {
     this.#duration = options.duration;
     this.#clock = options.clock;
     this.#deadlines = options.deadlines;
     this.#take = options.take;
     this.#onEnded = options.onEnded;
+    this.#tell = options.tell;
   }
 
   get size(): number {
@@ -53,6 +57,20 @@ export class Sessions {
 
   get waiting(): number {
     return this.#waiters.size;
+  }
+
+  values(): Iterable<Session> {
+    return this.#sessions.values();
+  }
+
+  /** The queue is going: nobody holds or waits for a session any more. */
+  close(): void {
+    for (const [waiter, deadline] of [...this.#waiters]) {
+      this.#waiters.delete(waiter);
+      this.#deadlines.remove(deadline);
+      waiter.timedOut();
+    }
+    for (const { holder } of [...this.#sessions.values()]) if (holder !== undefined) this.end(holder, true);
   }
 
   find(id: string): Session | undefined {
@@ -125,6 +143,7 @@ export class Sessions {
     session.holder = undefined;
     this.#deadlines.remove(lock.deadline);
     if (lock.subscription !== undefined) lock.subscription.closed = true;
+    this.#tell(lost ? "session-lost" : "session-released", session.id);
     this.asOne(session, () => {
       this.#onEnded(lock, lost);
     });
@@ -196,11 +215,12 @@ export class Sessions {
     };
     session.holder = lock;
     this.#start(lock);
+    this.#tell("session-accepted", session.id);
     return lock;
   }
 
   #start(lock: SessionLock): void {
-    lock.until = this.#clock.uptime() + this.#duration;
+    lock.until = this.#clock.uptime() + this.#duration();
     lock.deadline = this.#deadlines.add(lock.until, () => {
       this.end(lock, true);
     });

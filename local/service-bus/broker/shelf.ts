@@ -15,6 +15,10 @@ export class Shelf {
     this.dispatcher = new Dispatcher(this.active, take);
   }
 
+  has(message: Message): boolean {
+    return this.messages.get(message.sequenceNumber) === message;
+  }
+
   add(message: Message): void {
     this.messages.add(message);
     this.counts[message.status.state]++;
