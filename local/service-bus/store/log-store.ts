@@ -52,12 +52,12 @@ export async function openLogStore(options: StoreOptions): Promise<Store> {
   const { directory, sync = false, segmentBytes = SEGMENT_BYTES, onDamage = () => undefined } = options;
   await mkdir(directory, { recursive: true });
   const unlock = await lockFolder(directory);
+  const store = new LogStore(directory, sync, segmentBytes, unlock);
   try {
-    const store = new LogStore(directory, sync, segmentBytes, unlock);
     await store.recover(onDamage);
     return store;
   } catch (error) {
-    await unlock();
+    await store.close();
     throw error;
   }
 }
