@@ -6,7 +6,8 @@ import { createConversation } from "../../../src/lib/use-cases/create-conversati
 import { deliverText } from "../../../src/lib/use-cases/deliver-text.js";
 import { meetDeadline } from "../../../src/lib/use-cases/meet-deadline.js";
 import { reviveText } from "../../../src/lib/use-cases/revive-text.js";
-import { Death, World } from "../../support/fakes/world.js";
+import { dieEverywhere } from "../../support/fakes/die-everywhere.js";
+import { World } from "../../support/fakes/world.js";
 
 const CONVERSATION = "019a0000-0000-7000-8000-000000000001";
 const MESSAGE = "019a0000-0000-7000-8000-000000000002";
@@ -29,35 +30,6 @@ const textAt = (now: number, change: Partial<TextEnvelope> = {}): TextEnvelope =
   attempt: 1,
   ...change,
 });
-
-/**
- * Lets `act` die before and after each of its steps, in a new world each time, then runs it again as a redelivery does, and
- * once more for good measure; `check` sees the world then.
- */
-async function dieEverywhere(
-  build: () => Promise<World>,
-  act: (world: World) => Promise<unknown>,
-  check: (world: World) => void,
-): Promise<number> {
-  let deaths = 0;
-  for (const when of ["before", "after"] as const) {
-    for (let step = 1, died = true; died; step++) {
-      const world = await build();
-      world.deathAt = { step: world.steps + step, when };
-      died = await act(world).then(
-        () => false,
-        (error: unknown) => error instanceof Death || Promise.reject(error as Error),
-      );
-      deaths += died ? 1 : 0;
-      world.deathAt = undefined;
-      await act(world);
-      await act(world);
-      world.check();
-      check(world);
-    }
-  }
-  return deaths;
-}
 
 describe("a process that dies anywhere, and the work is done again", () => {
   test("delivering a text: once in the log, its deadline set, its event published", async () => {

@@ -8,7 +8,8 @@ import { deliverText } from "../../../src/lib/use-cases/deliver-text.js";
 import { giveConsent, withdrawConsent } from "../../../src/lib/use-cases/keep-message.js";
 import { meetDeadline } from "../../../src/lib/use-cases/meet-deadline.js";
 import { retainMessage } from "../../../src/lib/use-cases/retain-message.js";
-import { Death, World } from "../../support/fakes/world.js";
+import { dieEverywhere } from "../../support/fakes/die-everywhere.js";
+import { World } from "../../support/fakes/world.js";
 import { seededRandom } from "../../support/random.js";
 
 const CONVERSATION = "019a0000-0000-7000-8000-000000000001";
@@ -51,29 +52,6 @@ async function drain(world: World): Promise<void> {
   }
   for (const { envelope, at } of [...world.deadlines]) {
     if (at.getTime() <= world.now) await meetDeadline(world.ports, envelope, 1, undefined);
-  }
-}
-
-/** As in crashes.test.ts: dies before and after each step, then the work is done again, as a client or the broker does. */
-async function dieEverywhere(
-  build: () => Promise<World>,
-  act: (world: World) => Promise<unknown>,
-  check: (world: World) => void,
-): Promise<void> {
-  for (const when of ["before", "after"] as const) {
-    for (let step = 1, died = true; died; step++) {
-      const world = await build();
-      world.deathAt = { step: world.steps + step, when };
-      died = await act(world).then(
-        () => false,
-        (error: unknown) => error instanceof Death || Promise.reject(error as Error),
-      );
-      world.deathAt = undefined;
-      await act(world);
-      await act(world);
-      world.check();
-      check(world);
-    }
   }
 }
 

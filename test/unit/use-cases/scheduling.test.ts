@@ -12,6 +12,7 @@ import {
   sendScheduledNow,
 } from "../../../src/lib/use-cases/schedule-text.js";
 import { sendText } from "../../../src/lib/use-cases/send-text.js";
+import { dieEverywhere } from "../../support/fakes/die-everywhere.js";
 import { Death, World } from "../../support/fakes/world.js";
 import { seededRandom } from "../../support/random.js";
 
@@ -45,27 +46,6 @@ async function deliverAll(world: World): Promise<void> {
   for (const envelope of [...world.texts, ...world.held.values()]) {
     await deliverText(world.ports, envelope, 1, undefined);
     await deliverText(world.ports, envelope, 1, undefined);
-  }
-}
-
-async function dieEverywhere(
-  build: () => Promise<World>,
-  act: (world: World) => Promise<unknown>,
-  check: (world: World) => Promise<void> | void,
-): Promise<void> {
-  for (const when of ["before", "after"] as const) {
-    for (let step = 1, died = true; died; step++) {
-      const world = await build();
-      world.deathAt = { step: world.steps + step, when };
-      died = await act(world).then(
-        () => false,
-        (error: unknown) => error instanceof Death || Promise.reject(error as Error),
-      );
-      world.deathAt = undefined;
-      await act(world);
-      world.check();
-      await check(world);
-    }
   }
 }
 
