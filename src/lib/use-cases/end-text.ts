@@ -5,6 +5,7 @@ import { isTransient, type ErrorCode } from "../errors.js";
 import { failureId } from "../ids.js";
 import { dropScheduled } from "./drop-scheduled.js";
 import type { Ports, Trace } from "../ports.js";
+import { noteEnd } from "./note-end.js";
 
 export interface FailedText {
   readonly body: unknown;
@@ -45,6 +46,7 @@ export async function failText(ports: Ports, failed: FailedText, trace: Trace): 
   if (origin === undefined) return;
   const { conversation, id: messageId, author } = origin;
   if (code !== "conversation-unknown" && code !== "message-id-taken") {
+    await noteEnd(ports, conversation, at);
     await ports.conversations.addIndex(conversation, {
       messageId,
       author,
@@ -70,6 +72,7 @@ export async function failText(ports: Ports, failed: FailedText, trace: Trace): 
 export async function expireUndelivered(ports: Ports, envelope: TextEnvelope, _trace: Trace): Promise<void> {
   const { conversation, id: messageId, author } = envelope;
   const at = new Date(ports.clock.now());
+  await noteEnd(ports, conversation, at);
   await ports.conversations.addIndex(conversation, {
     messageId,
     author,

@@ -5,10 +5,11 @@ import type { Ports, Trace } from "../ports.js";
 import { announce } from "./announce.js";
 import { endMessages } from "./end-messages.js";
 import { moveRetained, reconsiderRequests } from "./keep-message.js";
+import { noteEnd } from "./note-end.js";
 import { rescueScheduled } from "./schedule-text.js";
 import { commanded, parkDeadCommand, type CommandQueue } from "./park-command.js";
 
-/** Six rows a text and one head stay below the 100 operations that one transaction may have. */
+/** At most six rows a text, and one head, stay below the 100 operations that one transaction may have. */
 const EXPIRED_AT_ONCE = 16;
 const LONGEST_LAG_MS = 30_000;
 
@@ -100,6 +101,7 @@ async function expireTexts(ports: Ports, conversationId: string, minute: string,
     );
     const next = { ...head, headSeq: head.headSeq + entries.length };
     const expiriesMet = due.map(({ expiry }) => expiry);
+    await noteEnd(ports, conversationId, at);
     if (!(await ports.conversations.commit({ head, next, entries, ...rows, expiriesMet }))) continue;
     count += rows.documentsChanged.length;
     for (const entry of entries) await announce(ports, { conversationId, entry }, trace);
