@@ -86,6 +86,7 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
         await expireUndelivered(ports, envelope, trace);
         return { outcome: "expired" };
       case "repeat":
+        await addDue(ports, arrival.document);
         return { outcome: "repeated", seq: arrival.document.seq, event: await follow(ports, arrival.document, trace) };
       case "record": {
         const record = recordStep(head, text, times, now);
