@@ -28,6 +28,8 @@ const Settings = z
     AUTH_ROLES_CLAIM: text.default("roles"),
     /** When the sweeper runs: NCRONTAB. The Functions host reads it, as `%SWEEP_SCHEDULE%`. */
     SWEEP_SCHEDULE: text.optional(),
+    /** When log entries and tombstones are forgotten that are old enough: NCRONTAB. */
+    CLEAN_UP_SCHEDULE: text.optional(),
   })
   .superRefine((settings, context) => {
     for (const [name, property] of [

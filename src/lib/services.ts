@@ -69,6 +69,7 @@ async function build(): Promise<Services> {
       conversations: tableConversations(conversations),
       memberships: tableMemberships(memberships),
       dues: tableDues(dues),
+      forgetting: tableDues(dues, "forget|"),
       runs: tableRuns(runs),
       queues,
       realtime,

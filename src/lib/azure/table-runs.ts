@@ -13,8 +13,9 @@ interface RunRow {
   job: string;
   startedAt: string;
   tookMs: number;
-  found: number;
-  latestMs: number;
+  lookedAt: number;
+  purged: number;
+  lateByMs: number;
 }
 
 const keyOf = (at: Date): string => String(END_OF_TIME - at.getTime()).padStart(14, "0");
@@ -33,10 +34,10 @@ export function tableRuns(table: TableClient): Runs {
             ? odata`PartitionKey eq ${PARTITION}`
             : odata`PartitionKey eq ${PARTITION} and RowKey gt ${`${keyOf(before)}~`}`;
         const rows = await firstRows<RunRow>(table, filter, limit);
-        return rows.map(({ job, startedAt, tookMs, found, latestMs }) => ({
+        return rows.map(({ job, startedAt, tookMs, lookedAt, purged, lateByMs }) => ({
           job: job as Run["job"],
           startedAt: new Date(startedAt),
-          ...{ tookMs, found, latestMs },
+          ...{ tookMs, lookedAt, purged, lateByMs },
         }));
       }),
     forget: (olderThan) =>

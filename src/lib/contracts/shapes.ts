@@ -104,13 +104,15 @@ export interface DeliveryShape {
 
 /** One run of a job. */
 export interface RunShape {
-  readonly job: "sweep";
+  readonly job: "sweep" | "clean-up";
   readonly startedAt: string;
   readonly tookMs: number;
-  /** Overdue minutes of conversations whose deadlines were lost, or late. */
-  readonly found: number;
+  /** Minutes of conversations that were due: with lost or late deadlines (`sweep`), with ends long past (`clean-up`). */
+  readonly lookedAt: number;
+  /** Messages that were removed for good. */
+  readonly purged: number;
   /** How late the oldest of them was. */
-  readonly latestMs: number;
+  readonly lateByMs: number;
 }
 
 export interface NegotiationShape {

@@ -7,6 +7,7 @@ import type { Head } from "../domain/conversation.js";
 import { announce } from "./announce.js";
 import { dropScheduled } from "./drop-scheduled.js";
 import { failText, expireUndelivered } from "./end-text.js";
+import { noteEnd } from "./note-end.js";
 import { patiently } from "./patience.js";
 import { addDue, scheduleExpiry } from "./schedule-expiry.js";
 
@@ -85,6 +86,7 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
         await expireUndelivered(ports, envelope, trace);
         return { outcome: "expired" };
       case "repeat":
+        await addDue(ports, arrival.document);
         return { outcome: "repeated", seq: arrival.document.seq, event: await follow(ports, arrival.document, trace) };
       case "record": {
         const record = recordStep(head, text, times, now);
@@ -116,12 +118,14 @@ async function refuseScheduled(
   const row = await ports.conversations.scheduledText(text.conversationId, text.author, text.messageId);
   if (row?.version !== text.schedule) return { outcome: "stale" };
   if (isMember) return undefined;
-  const left = await ports.conversations.commit(leftStep(head, text, text.expiresAt, ports.clock.now()));
+  const at = new Date(ports.clock.now());
+  await noteEnd(ports, text.conversationId, at);
+  const left = await ports.conversations.commit(leftStep(head, text, text.expiresAt, at));
   return left ? { outcome: "failed", code: "author-left" } : "again";
 }
 
 /** When the time of a scheduled text came, its author was gone: nobody there to tell, and nothing to keep. */
-const leftStep = (head: Versioned<Head>, text: Text, expiresAt: Date, now: number): LogStep => ({
+const leftStep = (head: Versioned<Head>, text: Text, expiresAt: Date, at: Date): LogStep => ({
   head,
   next: head,
   entries: [],
@@ -131,7 +135,7 @@ const leftStep = (head: Versioned<Head>, text: Text, expiresAt: Date, now: numbe
       messageId: text.messageId,
       author: text.author,
       state: "failed",
-      at: new Date(now),
+      at,
       expiresAt,
       failure: "author-left",
     },

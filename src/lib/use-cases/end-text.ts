@@ -5,6 +5,8 @@ import { isTransient, type ErrorCode } from "../errors.js";
 import { failureId } from "../ids.js";
 import { dropScheduled } from "./drop-scheduled.js";
 import type { Ports, Trace } from "../ports.js";
+import { noteEnd } from "./note-end.js";
+import { addDue, scheduleExpiry, type Ending } from "./schedule-expiry.js";
 
 export interface FailedText {
   readonly body: unknown;
@@ -45,6 +47,7 @@ export async function failText(ports: Ports, failed: FailedText, trace: Trace): 
   if (origin === undefined) return;
   const { conversation, id: messageId, author } = origin;
   if (code !== "conversation-unknown" && code !== "message-id-taken") {
+    await noteEnd(ports, conversation, at);
     await ports.conversations.addIndex(conversation, {
       messageId,
       author,
@@ -67,16 +70,19 @@ export async function failText(ports: Ports, failed: FailedText, trace: Trace): 
 }
 
 /** Its time was over before anybody could see it. */
-export async function expireUndelivered(ports: Ports, envelope: TextEnvelope, _trace: Trace): Promise<void> {
+export async function expireUndelivered(ports: Ports, envelope: TextEnvelope, trace: Trace): Promise<void> {
   const { conversation, id: messageId, author } = envelope;
   const at = new Date(ports.clock.now());
-  await ports.conversations.addIndex(conversation, {
-    messageId,
-    author,
-    state: "expired",
-    at,
-    expiresAt: new Date(envelope.endsAt),
-  });
+  const expiresAt = new Date(envelope.endsAt);
+  await noteEnd(ports, conversation, at);
+  if (!(await ports.conversations.addIndex(conversation, { messageId, author, state: "expired", at, expiresAt }))) {
+    const { index } = await ports.conversations.look(conversation, { messageId, headless: true });
+    if (index?.seq !== undefined && index.author === author) {
+      // Written after all, right before its end, by a process that died before it could set the deadline.
+      if (index.state === "delivered") await endAnew(ports, { ...index, conversationId: conversation }, trace);
+      return;
+    }
+  }
   if (envelope.schedule !== undefined) {
     await dropScheduled(ports, { conversationId: conversation, author, messageId }, envelope.schedule);
   }
@@ -87,6 +93,11 @@ export async function expireUndelivered(ports: Ports, envelope: TextEnvelope, _t
       { onlyTo: author },
     ),
   );
+}
+
+async function endAnew(ports: Ports, ending: Ending, trace: Trace): Promise<void> {
+  await addDue(ports, ending, { moved: true });
+  await scheduleExpiry(ports, ending, trace, { moved: true });
 }
 
 /** The sender can ask for the message's state: an event that cannot be published holds nothing up. */

@@ -15,6 +15,7 @@ import { uuidv7 } from "../ids.js";
 import type { LogStep, Ports, Trace } from "../ports.js";
 import { cursorOf, isId, placeIn } from "./cursor.js";
 import { requireMember } from "./membership.js";
+import { noteEnd } from "./note-end.js";
 import { shapeMessage } from "./shaping.js";
 
 const DEFAULT_LIMIT = 50;
@@ -132,6 +133,7 @@ export async function cancelScheduled(
     const { scheduled } = await waiting(ports, caller, conversationId, messageId);
     const at = new Date(ports.clock.now());
     const expiresAt = new Date(scheduled.sendAt.getTime() + TEXT_LIFETIME_MS);
+    await noteEnd(ports, conversationId, at);
     const canceled = await ports.conversations.commit({
       ...unchanged(head),
       scheduledRemoved: [scheduled],
