@@ -28,6 +28,8 @@ const Settings = z
     AUTH_ROLES_CLAIM: text.default("roles"),
     /** When the sweeper runs: NCRONTAB. The Functions host reads it, as `%SWEEP_SCHEDULE%`. */
     SWEEP_SCHEDULE: text.optional(),
+    /** When failures are written down, tended and redriven: NCRONTAB, like the sweeper's. */
+    PARK_SCHEDULE: text.optional(),
   })
   .superRefine((settings, context) => {
     for (const [name, property] of [

@@ -41,6 +41,13 @@ export const CATALOGUE = {
   "retention-unavailable": { status: 409, title: "In a conversation this large, messages cannot be kept." },
   "message-id-taken": { status: 409, title: "The id belongs to another message." },
   "receipt-ahead": { status: 422, title: "The conversation has not come that far." },
+  "failure-unknown": { status: 404, title: "There is no such failure." },
+  "failure-ended": { status: 409, title: "The failure is not parked any more." },
+  "failure-not-redrivable": {
+    status: 409,
+    title: "What came through the queue of failures has no queue to go back to.",
+  },
+  "job-unknown": { status: 404, title: "There is no such job." },
   "dependency-unavailable": {
     status: 503,
     title: "A service that this needs is not available.",
@@ -51,6 +58,7 @@ export const CATALOGUE = {
   // Of messages alone: they never are an HTTP answer.
   "contract-violation": { status: 422, title: "The queued message is not what its queue carries." },
   "author-left": { status: 403, title: "When its time came, its author was not a member any more." },
+  "not-taken-in-time": { status: 503, title: "Nobody took the queued message in its time." },
   "attempts-exhausted": { status: 503, title: "The message could not be delivered in many attempts." },
 } as const satisfies Readonly<Record<string, CatalogueEntry>>;
 

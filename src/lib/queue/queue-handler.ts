@@ -10,6 +10,8 @@ export interface QueueCall {
   readonly attempts: number;
   /** The work that the message belongs to, which it has brought along. */
   readonly trace: Trace;
+  /** In a dead-letter queue: why the broker, or a receiver, put it there. */
+  readonly deadLetterReason?: string | undefined;
 }
 
 /**
@@ -22,9 +24,18 @@ export function queueHandler(
 ): ServiceBusQueueHandler {
   return async (body: unknown, context: InvocationContext) => {
     const { ports } = await services();
-    const result = await handle({ ports, body, attempts: attemptsOf(context), trace: traceOf(context) });
+    const call = { body, attempts: attemptsOf(context), trace: traceOf(context), deadLetterReason: reasonOf(context) };
+    const result = await handle({ ports, ...call });
     context.log(JSON.stringify({ subject, ...result }));
   };
+}
+
+const propertiesOf = (context: InvocationContext): Record<string, unknown> =>
+  (context.triggerMetadata?.["applicationProperties"] ?? {}) as Record<string, unknown>;
+
+function reasonOf(context: InvocationContext): string | undefined {
+  const reason = propertiesOf(context)["DeadLetterReason"];
+  return typeof reason === "string" ? reason : undefined;
 }
 
 const attemptsOf = (context: InvocationContext): number => {
@@ -33,7 +44,6 @@ const attemptsOf = (context: InvocationContext): number => {
 };
 
 function traceOf(context: InvocationContext): Trace {
-  const properties = context.triggerMetadata?.["applicationProperties"] as Record<string, unknown> | undefined;
-  const carried = properties?.["traceparent"];
+  const carried = propertiesOf(context)["traceparent"];
   return typeof carried === "string" ? carried : context.traceContext?.traceParent;
 }

@@ -1,6 +1,6 @@
 import { TextEnvelope, TextOrigin } from "../contracts/queue.js";
 import { minuteOf } from "../domain/deadline.js";
-import { decideArrival, type MessageDocument, type Text } from "../domain/message.js";
+import { decideArrival, type MessageDocument, type MessageIndex, type Text } from "../domain/message.js";
 import type { ErrorCode } from "../errors.js";
 import type { LogStep, Ports, Trace, Versioned } from "../ports.js";
 import type { Head } from "../domain/conversation.js";
@@ -60,7 +60,7 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
 
   const isScheduled = envelope.schedule !== undefined;
   // Almost always the id is new: try to write it without asking first, and ask when that turns out wrong.
-  for (let asked = isScheduled; ; asked = true) {
+  for (let asked = isScheduled || envelope.redriven === true; ; asked = true) {
     const { head, index, member } = await ports.conversations.look(text.conversationId, {
       ...(asked ? { messageId: text.messageId } : {}),
       ...(isScheduled ? { user: text.author } : {}),
@@ -75,7 +75,8 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
     const document =
       index?.seq === undefined ? undefined : await ports.conversations.document(text.conversationId, index.seq);
     const now = ports.clock.now();
-    const arrival = decideArrival({ ...text, expiresAt: times.expiresAt }, { index, document }, now);
+    const isRedriven = envelope.redriven === true;
+    const arrival = decideArrival({ ...text, expiresAt: times.expiresAt, isRedriven }, { index, document }, now);
     switch (arrival.kind) {
       case "failed":
         return fail(arrival.code, "Another message of the conversation has the id.");
@@ -87,7 +88,8 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
       case "repeat":
         return { outcome: "repeated", seq: arrival.document.seq, event: await follow(ports, arrival.document, trace) };
       case "record": {
-        const record = recordStep(head, text, times, now);
+        const { indexes, ...rest } = recordStep(head, text, times, now);
+        const record = index === undefined ? { ...rest, indexes } : { ...rest, indexesChanged: indexes };
         const step = isScheduled ? { ...record, scheduledRemoved: [text] } : record;
         await addDue(ports, { ...text, expiresAt: times.expiresAt });
         if (!(await ports.conversations.commit(step))) continue;
@@ -144,7 +146,7 @@ function recordStep(
   text: Text,
   times: { readonly sentAt: Date; readonly expiresAt: Date },
   now: number,
-): LogStep & { readonly documents: readonly [MessageDocument] } {
+): LogStep & { readonly documents: readonly [MessageDocument]; readonly indexes: readonly MessageIndex[] } {
   const seq = head.headSeq + 1;
   const at = new Date(now);
   const { messageId, author } = text;

@@ -12,6 +12,7 @@ import type { Head, Member } from "../../../src/lib/domain/conversation.js";
 import type { MessageDocument, MessageIndex } from "../../../src/lib/domain/message.js";
 import type { ScheduledText } from "../../../src/lib/domain/schedule.js";
 import type { Entry, Expiry, LogStep, Ports, Request, Run, Versioned } from "../../../src/lib/ports.js";
+import { Operations } from "./operations.js";
 
 interface Row {
   head: Versioned<Head>;
@@ -59,8 +60,10 @@ export class World {
   #etag = 0;
 
   readonly #recent = new Set<string>();
+  readonly operations = new Operations((name, act) => this.#step(name, act));
 
   readonly ports: Ports = {
+    ...this.operations.ports,
     policy: { retentionMs: 30 * 24 * 3_600_000 },
     recent: { has: (key) => this.#recent.has(key), add: (key) => void this.#recent.add(key) },
     clock: { now: () => this.now, random: () => 0.5, wait: (ms) => Promise.resolve(void (this.now += ms)) },
@@ -196,7 +199,11 @@ export class World {
           // The broker drops what it has seen.
           if (!this.deadlines.some((deadline) => deadline.key === key)) this.deadlines.push({ envelope, at, key });
         }),
-      sendFailure: (failure) => this.#step("sendFailure", () => void this.failures.set(failure.id, failure)),
+      sendFailure: (failure, _lifetimeMs, trace) =>
+        this.#step("sendFailure", () => {
+          this.failures.set(failure.id, failure);
+          this.operations.park(failure, trace);
+        }),
     },
     realtime: {
       negotiate: () => Promise.reject(new Error("nobody connects here")),
