@@ -58,6 +58,7 @@ export const CATALOGUE = {
   // Of messages alone: they never are an HTTP answer.
   "contract-violation": { status: 422, title: "The queued message is not what its queue carries." },
   "author-left": { status: 403, title: "When its time came, its author was not a member any more." },
+  "dependency-refused": { status: 500, title: "A service that this needs refused it." },
   "not-taken-in-time": { status: 503, title: "Nobody took the queued message in its time." },
   "attempts-exhausted": { status: 503, title: "The message could not be delivered in many attempts." },
 } as const satisfies Readonly<Record<string, CatalogueEntry>>;
@@ -99,6 +100,9 @@ export class DayflyError extends Error {
 /** Recognised by a mark, not by class: a test may run in another realm. */
 export const isDayflyError = (error: unknown): error is DayflyError =>
   typeof error === "object" && error !== null && MARK in error;
+
+/** A dependency does not take what it was sent, and will not take it again. */
+export const isRefused = (error: unknown): boolean => isDayflyError(error) && error.code === "dependency-refused";
 
 /** A dependency did not answer, or asked to come back later: waiting may help. */
 export const isTransient = (error: unknown): boolean => isDayflyError(error) && error.code === "dependency-unavailable";

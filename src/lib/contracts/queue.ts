@@ -5,6 +5,7 @@
  * copies the fields of a JSON body over the message's own properties (azure-webjobs-sdk, Utility.ApplyBindingData).
  */
 import { z } from "zod";
+import { MAX_TEXT_BYTES } from "../domain/message.js";
 import { id, seq, user } from "./fields.js";
 
 const time = z.iso.datetime();
@@ -15,7 +16,9 @@ export const TextEnvelope = z.object({
   id,
   conversation: id,
   author: user,
-  text: z.string(),
+  text: z.string().refine((value) => new TextEncoder().encode(value).length <= MAX_TEXT_BYTES, {
+    error: `must be at most ${MAX_TEXT_BYTES} bytes of UTF-8`,
+  }),
   /** The id of the message that this one replies to. */
   quote: id.optional(),
   sentAt: time,

@@ -1,5 +1,7 @@
 /** What every Service Bus function has in common: what came, and one log line of what became of it. */
 import type { InvocationContext, ServiceBusQueueHandler } from "@azure/functions";
+import { describeError } from "../describe-error.js";
+import { isTransient } from "../errors.js";
 import { services, type Services } from "../services.js";
 import type { Trace } from "../ports.js";
 
@@ -25,10 +27,22 @@ export function queueHandler(
   return async (body: unknown, context: InvocationContext) => {
     const { ports } = await services();
     const call = { body, attempts: attemptsOf(context), trace: traceOf(context), deadLetterReason: reasonOf(context) };
-    const result = await handle({ ports, ...call });
-    context.log(JSON.stringify({ subject, ...result }));
+    try {
+      const result = await handle({ ports, ...call });
+      context.log(JSON.stringify({ subject, ...result }));
+    } catch (error) {
+      // Of transient trouble all that can be waited out inside the call has been. Of what nobody has foreseen nothing has: the
+      // next delivery follows at once, and they are numbered.
+      if (!isTransient(error)) await ports.clock.wait(pauseAfter(call.attempts));
+      // eslint-disable-next-line preserve-caught-error -- the host logs what is thrown: not what a client's error carries
+      throw new Error(`${subject}: ${describeError(error)}`);
+    }
   };
 }
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 30_000;
+const pauseAfter = (attempts: number): number => Math.min(FIRST_PAUSE_MS * 2 ** (attempts - 1), LONGEST_PAUSE_MS);
 
 const propertiesOf = (context: InvocationContext): Record<string, unknown> =>
   (context.triggerMetadata?.["applicationProperties"] ?? {}) as Record<string, unknown>;

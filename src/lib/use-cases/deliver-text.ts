@@ -1,7 +1,7 @@
 import { TextEnvelope, TextOrigin } from "../contracts/queue.js";
 import { minuteOf } from "../domain/deadline.js";
 import { decideArrival, type MessageDocument, type MessageIndex, type Text } from "../domain/message.js";
-import type { ErrorCode } from "../errors.js";
+import { isRefused, type ErrorCode } from "../errors.js";
 import type { LogStep, Ports, Trace, Versioned } from "../ports.js";
 import type { Head } from "../domain/conversation.js";
 import { announce } from "./announce.js";
@@ -41,7 +41,16 @@ export async function deliverText(ports: Ports, body: unknown, attempts: number,
     );
     return { outcome: "failed", code: "contract-violation" };
   }
-  return patiently(ports.clock, () => deliver(ports, parsed.data, attempts, trace));
+  const envelope = parsed.data;
+  try {
+    return await patiently(ports.clock, () => deliver(ports, envelope, attempts, trace));
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    const code = "dependency-refused";
+    const failed = { body: envelope, origin: envelope, code, detail: (error as Error).message, attempts } as const;
+    await patiently(ports.clock, () => failText(ports, failed, trace));
+    return { outcome: "failed", code };
+  }
 }
 
 async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, trace: Trace): Promise<Delivery> {

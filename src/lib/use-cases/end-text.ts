@@ -2,7 +2,7 @@
 import type { TextEnvelope, TextOrigin } from "../contracts/queue.js";
 import { TEXT_LIFETIME_MS, timeLeft } from "../domain/message.js";
 import { omit } from "../domain/omit.js";
-import { isTransient, type ErrorCode } from "../errors.js";
+import { isRefused, isTransient, type ErrorCode } from "../errors.js";
 import { failureId } from "../ids.js";
 import { dropScheduled } from "./drop-scheduled.js";
 import type { Ports, Trace } from "../ports.js";
@@ -102,6 +102,6 @@ async function tellSender(publish: () => Promise<void>): Promise<void> {
   try {
     await publish();
   } catch (error) {
-    if (!isTransient(error)) throw error;
+    if (!isTransient(error) && !isRefused(error)) throw error;
   }
 }

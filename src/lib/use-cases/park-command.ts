@@ -1,7 +1,7 @@
 /** Failures of messages that carry no text: deadlines, moves. They stay until an operator redrives or discards them. */
 import type { z } from "zod";
 import { COMMAND_LIFETIME_MS } from "../domain/failure.js";
-import type { ErrorCode } from "../errors.js";
+import { isRefused, type ErrorCode } from "../errors.js";
 import { failureId } from "../ids.js";
 import type { Ports, Trace } from "../ports.js";
 import { orPause, patiently } from "./patience.js";
@@ -41,7 +41,13 @@ export async function commanded<Command extends AnyCommand, Result>(
     await patiently(ports.clock, () => park(ports, queue, call));
     return undefined;
   }
-  return { command: parsed.data, result: await patiently(ports.clock, () => carryOut(parsed.data)) };
+  try {
+    return { command: parsed.data, result: await patiently(ports.clock, () => carryOut(parsed.data)) };
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    await patiently(ports.clock, () => park(ports, queue, call, "dependency-refused"));
+    return undefined;
+  }
 }
 
 /** Empties the queue's dead-letter queue: waits before it throws, because delivery counts do not rise there. */
@@ -58,14 +64,13 @@ async function park<Command extends AnyCommand>(
   ports: Ports,
   queue: CommandQueue<Command>,
   { body, attempts, trace, deadLetterReason }: CommandCall,
+  refused?: ErrorCode,
 ): Promise<void> {
   const parsed = queue.schema.safeParse(body);
   const now = ports.clock.now();
   const reason: ErrorCode = !parsed.success
     ? "contract-violation"
-    : deadLetterReason === "TTLExpiredException"
-      ? "not-taken-in-time"
-      : "attempts-exhausted";
+    : (refused ?? (deadLetterReason === "TTLExpiredException" ? "not-taken-in-time" : "attempts-exhausted"));
   const { conversation } = parsed.data ?? {};
   await ports.queues.sendFailure(
     {
