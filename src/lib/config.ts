@@ -30,6 +30,8 @@ const Settings = z
     SWEEP_SCHEDULE: text.optional(),
     /** When log entries and tombstones are forgotten that are old enough: NCRONTAB. */
     CLEAN_UP_SCHEDULE: text.optional(),
+    /** When failures are written down, tended and redriven: NCRONTAB, like the sweeper's. */
+    PARK_SCHEDULE: text.optional(),
   })
   .superRefine((settings, context) => {
     for (const [name, property] of [

@@ -9,6 +9,7 @@ import type { DeadlineEnvelope, FailureEnvelope, RetainedEnvelope, TextEnvelope 
 import type { Head, Member } from "./domain/conversation.js";
 import type { MessageDocument, MessageIndex } from "./domain/message.js";
 import type { ScheduledText } from "./domain/schedule.js";
+import type { AuditTrail, Failures, Jobs, ParkedMessages } from "./ports-operations.js";
 
 /** A row together with the version that a compare-and-swap needs. */
 export type Versioned<Row> = Row & { readonly etag: string };
@@ -225,6 +226,10 @@ export interface Ports {
   /** What has ended, by the minute from which on it may be forgotten. */
   readonly forgetting: Dues;
   readonly runs: Runs;
+  readonly failures: Failures;
+  readonly parked: ParkedMessages;
+  readonly jobs: Jobs;
+  readonly audit: AuditTrail;
   readonly queues: Queues;
   readonly realtime: Realtime;
   readonly recent: Recent;

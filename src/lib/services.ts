@@ -3,9 +3,14 @@ import { setTimeout as wait } from "node:timers/promises";
 import { authenticator, type Authenticate } from "./http/authenticate.js";
 import { readConfig } from "./config.js";
 import type { Clock, Dependency, Ports, Recent } from "./ports.js";
+import { openServiceBus } from "./azure/service-bus-client.js";
+import { serviceBusParked } from "./azure/service-bus-parked.js";
 import { serviceBusQueues } from "./azure/service-bus-queues.js";
+import { tableAudit } from "./azure/table-audit.js";
 import { tableConversations } from "./azure/table-conversations.js";
 import { tableDues } from "./azure/table-dues.js";
+import { tableFailures } from "./azure/table-failures.js";
+import { tableJobs } from "./azure/table-jobs.js";
 import { tableMemberships } from "./azure/table-memberships.js";
 import { tableRuns } from "./azure/table-runs.js";
 import { openTable, probeTable } from "./azure/tables.js";
@@ -56,14 +61,18 @@ export function services(): Promise<Services> {
 
 async function build(): Promise<Services> {
   const config = readConfig();
-  const [conversations, memberships, dues, runs, queues, realtime] = await Promise.all([
+  const [conversations, memberships, dues, runs, failures, jobs, audit, bus, realtime] = await Promise.all([
     openTable(config, "conversations"),
     openTable(config, "memberships"),
     openTable(config, "due"),
     openTable(config, "runs"),
-    serviceBusQueues(config, clock.now),
+    openTable(config, "failures"),
+    openTable(config, "jobs"),
+    openTable(config, "audit"),
+    openServiceBus(config),
     webPubSubRealtime(config, clock.now),
   ]);
+  const queues = serviceBusQueues(bus, clock.now);
   return {
     ports: {
       conversations: tableConversations(conversations),
@@ -71,6 +80,10 @@ async function build(): Promise<Services> {
       dues: tableDues(dues),
       forgetting: tableDues(dues, "forget|"),
       runs: tableRuns(runs),
+      failures: tableFailures(failures),
+      parked: serviceBusParked(bus),
+      jobs: tableJobs(jobs),
+      audit: tableAudit(audit),
       queues,
       realtime,
       recent: recent(),

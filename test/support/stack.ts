@@ -60,6 +60,8 @@ export interface Stack {
   token(sub: string, roles?: readonly string[], options?: TokenOptions): Promise<string>;
   /** One more functions host with the same settings and clock; `disabled` names functions that it leaves out. */
   startSecondHost(disabled?: readonly string[]): Promise<SecondHost>;
+  /** Base URL of the Service Bus stand-in's management port. */
+  management(): Promise<string>;
   /** Every line that the parts, or one part, have printed so far. */
   logs(part?: string): Promise<string>;
   /** Ends the stack and removes its folder; fails if a part had died before, or if a secret is in a log. */
@@ -146,6 +148,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
           await control(`/parts/${name}/kill`, { signal: "SIGTERM" });
         },
       };
+    },
+    management: async () => {
+      const { parts } = await ask<{ parts: { name: string; management?: string }[] }>(`${info.control}/parts`);
+      return parts.find(({ name }) => name === "service-bus")?.management ?? "";
     },
     logs,
     stop: async () => {

@@ -2,7 +2,8 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from "@azure/functions";
 import type { z } from "zod";
 import { userFromPath } from "../domain/user.js";
-import { DayflyError, isDayflyError, isTransient, type ErrorCode } from "../errors.js";
+import { DayflyError, isDayflyError, isRefused, isTransient, type ErrorCode } from "../errors.js";
+import { describeError } from "../describe-error.js";
 import { services } from "../services.js";
 import type { Trace } from "../ports.js";
 import type { Services } from "../services.js";
@@ -84,22 +85,12 @@ const withHeaders = (response: HttpResponseInit): HttpResponseInit => ({
 
 /** What the caller may know of an error. What is not meant for the caller goes to the log instead, once. */
 function asDayflyError(error: unknown, context: InvocationContext): DayflyError {
-  if (isDayflyError(error)) {
-    if (isTransient(error)) context.warn(error.message, describe(error.cause));
+  if (isDayflyError(error) && !isRefused(error)) {
+    if (isTransient(error)) context.warn(error.message, describeError(error.cause));
     return error;
   }
-  context.error("Unexpected error", describe(error));
+  context.error("Unexpected error", describeError(isRefused(error) ? (error as DayflyError).cause : error));
   return new DayflyError("internal-error");
-}
-
-/** A client's error may carry the request that failed, body and token included: only what names the error is logged. */
-function describe(error: unknown): string {
-  if (typeof error !== "object" || error === null) return String(error);
-  const { name, code, statusCode, stack } = error as Record<string, unknown>;
-  const frames = typeof stack === "string" ? stack.split("\n").filter((line) => /^\s+at /.test(line)) : [];
-  return [name, code, statusCode, ...frames]
-    .flatMap((part) => (part === undefined ? [] : [JSON.stringify(part)]))
-    .join(" ");
 }
 
 /** A user id in a path may have a slash, which the host leaves encoded. */
