@@ -8,6 +8,7 @@ import { tableConversations } from "./azure/table-conversations.js";
 import { tableDues } from "./azure/table-dues.js";
 import { tableMemberships } from "./azure/table-memberships.js";
 import { tableRuns } from "./azure/table-runs.js";
+import { tableSlots } from "./azure/table-slots.js";
 import { openTable, probeTable } from "./azure/tables.js";
 import { webPubSubRealtime } from "./azure/web-pubsub-realtime.js";
 
@@ -68,6 +69,7 @@ async function build(): Promise<Services> {
     ports: {
       conversations: tableConversations(conversations),
       memberships: tableMemberships(memberships),
+      slots: tableSlots(memberships),
       dues: tableDues(dues),
       forgetting: tableDues(dues, "forget|"),
       runs: tableRuns(runs),
