@@ -45,6 +45,8 @@ export interface ChatListener {
   readonly onChange?: (conversationId: string, change: Change) => void;
   readonly onReceipt?: (event: ServerEvents["receipt.updated"]) => void;
   readonly onFailed?: (event: ServerEvents["message.failed"]) => void;
+  /** On another device of ours a text was scheduled or changed; with `message` it waits, without it is canceled. */
+  readonly onScheduled?: (event: ServerEvents["scheduled.updated"] | ServerEvents["scheduled.canceled"]) => void;
   /** A text of ours that nobody has seen in time. */
   readonly onUndelivered?: (event: ServerEvents["message.expired"]) => void;
   /** What was missed is too long ago to be told: `messages` has what is there now. */
@@ -226,6 +228,9 @@ export class ChatClient {
       });
     }
     socket.on("message.failed", (event: ServerEvents["message.failed"]) => this.#listener.onFailed?.(event));
+    for (const type of ["scheduled.updated", "scheduled.canceled"] as const) {
+      socket.on(type, (event: ServerEvents[typeof type]) => this.#listener.onScheduled?.(event));
+    }
     socket.on("receipt.updated", (event: ServerEvents["receipt.updated"]) => this.#listener.onReceipt?.(event));
     // The token is checked at each handshake and `query` is fixed: without this, every reconnection after an hour fails.
     socket.io.on("reconnect_error", () => {

@@ -121,6 +121,19 @@ export interface Memberships {
   all(user: string): Promise<readonly string[]>;
 }
 
+/** One of the places that a user has for texts that wait. */
+export interface Slot {
+  readonly conversationId: string;
+  readonly messageId: string;
+}
+
+/** The texts that a user has waiting, in all conversations. */
+export interface Slots {
+  add(user: string, slot: Slot, at: Date): Promise<void>;
+  remove(user: string, slot: Slot): Promise<void>;
+  list(user: string, limit: number): Promise<readonly (Slot & { readonly at: Date })[]>;
+}
+
 /** What must happen and when, findable without the broker: a row before the write that it is for, so that nothing is scanned. */
 export interface Dues {
   add(minute: string, conversationId: string): Promise<void>;
@@ -222,6 +235,7 @@ export interface Policy {
 export interface Ports {
   readonly conversations: Conversations;
   readonly memberships: Memberships;
+  readonly slots: Slots;
   readonly dues: Dues;
   /** What has ended, by the minute from which on it may be forgotten. */
   readonly forgetting: Dues;

@@ -139,6 +139,9 @@ export interface ServerEvents {
   "message.expired": EventBase & { readonly messageId: string; readonly seq?: number; readonly undelivered?: true };
   /** To its author alone. `code` stands in docs/errors.md. */
   "message.failed": EventBase & { readonly messageId: string; readonly code: string };
+  /** To its author alone: what waits to be sent, new or changed. When it is sent `message.created` comes, or `message.failed`. */
+  "scheduled.updated": EventBase & { readonly messageId: string; readonly message: MessageShape };
+  "scheduled.canceled": EventBase & { readonly messageId: string };
   /** The message with the state of its retention. */
   "retention.requested": LoggedEvent & { readonly messageId: string; readonly message: MessageShape };
   "retention.retained": LoggedEvent & { readonly messageId: string; readonly message: MessageShape };

@@ -9,6 +9,7 @@ import { dropScheduled } from "./drop-scheduled.js";
 import { failText, expireUndelivered } from "./end-text.js";
 import { noteEnd } from "./note-end.js";
 import { patiently } from "./patience.js";
+import { freeSlot } from "./scheduled-quota.js";
 import { addDue, scheduleExpiry } from "./schedule-expiry.js";
 
 export type Delivery =
@@ -104,6 +105,7 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
         const step = isScheduled ? { ...record, scheduledRemoved: [text] } : record;
         await addDue(ports, { ...text, expiresAt: times.expiresAt });
         if (!(await ports.conversations.commit(step))) continue;
+        if (isScheduled) await freeSlot(ports, text);
         const [written] = step.documents;
         return { outcome: "delivered", seq: written.seq, event: await follow(ports, written, trace) };
       }
@@ -127,12 +129,17 @@ async function refuseScheduled(
   }
   // Read after the head, whose version the write depends on: whoever changes the row meanwhile wins.
   const row = await ports.conversations.scheduledText(text.conversationId, text.author, text.messageId);
-  if (row?.version !== text.schedule) return { outcome: "stale" };
+  if (row?.version !== text.schedule) {
+    if (row === undefined) await freeSlot(ports, text);
+    return { outcome: "stale" };
+  }
   if (isMember) return undefined;
   const at = new Date(ports.clock.now());
   await noteEnd(ports, text.conversationId, at);
   const left = await ports.conversations.commit(leftStep(head, text, text.expiresAt, at));
-  return left ? { outcome: "failed", code: "author-left" } : "again";
+  if (!left) return "again";
+  await freeSlot(ports, text);
+  return { outcome: "failed", code: "author-left" };
 }
 
 /** When the time of a scheduled text came, its author was gone: nobody there to tell, and nothing to keep. */

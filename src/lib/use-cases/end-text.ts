@@ -2,12 +2,13 @@
 import type { TextEnvelope, TextOrigin } from "../contracts/queue.js";
 import { TEXT_LIFETIME_MS, timeLeft } from "../domain/message.js";
 import { omit } from "../domain/omit.js";
-import { isRefused, isTransient, type ErrorCode } from "../errors.js";
+import type { ErrorCode } from "../errors.js";
 import { failureId } from "../ids.js";
 import { dropScheduled } from "./drop-scheduled.js";
 import type { Ports, Trace } from "../ports.js";
 import { noteEnd } from "./note-end.js";
 import { addDue, scheduleExpiry, type Ending } from "./schedule-expiry.js";
+import { tellAuthor } from "./tell-author.js";
 
 export interface FailedText {
   readonly body: unknown;
@@ -56,13 +57,12 @@ export async function failText(ports: Ports, failed: FailedText, trace: Trace): 
   if (origin.schedule !== undefined) {
     await dropScheduled(ports, { conversationId: conversation, author, messageId }, origin.schedule);
   }
-  await tellSender(() =>
-    ports.realtime.publish(
-      "message.failed",
-      { conversationId: conversation, messageId, at: at.toISOString(), code },
-      { onlyTo: author },
-    ),
-  );
+  await tellAuthor(ports, author, "message.failed", {
+    conversationId: conversation,
+    messageId,
+    at: at.toISOString(),
+    code,
+  });
 }
 
 /** The same whenever the text fails, whatever for. Not of what it says: a hash of few words tells the words. */
@@ -94,25 +94,15 @@ export async function expireUndelivered(ports: Ports, envelope: TextEnvelope, tr
   if (envelope.schedule !== undefined) {
     await dropScheduled(ports, { conversationId: conversation, author, messageId }, envelope.schedule);
   }
-  await tellSender(() =>
-    ports.realtime.publish(
-      "message.expired",
-      { conversationId: conversation, messageId, at: at.toISOString(), undelivered: true },
-      { onlyTo: author },
-    ),
-  );
+  await tellAuthor(ports, author, "message.expired", {
+    conversationId: conversation,
+    messageId,
+    at: at.toISOString(),
+    undelivered: true,
+  });
 }
 
 async function endAnew(ports: Ports, ending: Ending, trace: Trace): Promise<void> {
   await addDue(ports, ending, { moved: true });
   await scheduleExpiry(ports, ending, trace, { moved: true });
-}
-
-/** The sender can ask for the message's state: an event that cannot be published holds nothing up. */
-async function tellSender(publish: () => Promise<void>): Promise<void> {
-  try {
-    await publish();
-  } catch (error) {
-    if (!isTransient(error) && !isRefused(error)) throw error;
-  }
 }

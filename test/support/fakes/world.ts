@@ -21,6 +21,7 @@ import type {
   Ports,
   Request,
   Run,
+  Slot,
   Stray,
   Versioned,
 } from "../../../src/lib/ports.js";
@@ -56,6 +57,8 @@ export class World {
   now = Date.UTC(2026, 10, 23, 12);
   readonly rows = new Map<string, Row>();
   readonly memberships = new Map<string, Set<string>>();
+  /** By user and message. */
+  readonly slots = new Map<string, Map<string, Slot & { readonly at: Date }>>();
   readonly dues = new Set<string>();
   readonly forgetting = new Set<string>();
   readonly texts: TextEnvelope[] = [];
@@ -184,6 +187,12 @@ export class World {
       page: (user, { limit }) => this.#step("membership.page", () => [...this.#idsOf(user)].slice(0, limit)),
       all: (user) => this.#step("membership.all", () => [...this.#idsOf(user)]),
     },
+    slots: {
+      add: (user, slot, at) =>
+        this.#step("slot.add", () => void this.#slotsOf(user).set(slot.messageId, { ...slot, at })),
+      remove: (user, { messageId }) => this.#step("slot.remove", () => void this.#slotsOf(user).delete(messageId)),
+      list: (user, limit) => this.#step("slot.list", () => [...this.#slotsOf(user).values()].slice(0, limit)),
+    },
     dues: this.#duesIn(this.dues, "due"),
     forgetting: this.#duesIn(this.forgetting, "forgetting"),
     runs: {
@@ -245,6 +254,12 @@ export class World {
         if (indexes.get(messageId)?.seq !== seq) throw new Error("an index and its document part ways");
       }
     }
+  }
+
+  #slotsOf(user: string): Map<string, Slot & { readonly at: Date }> {
+    let slots = this.slots.get(user);
+    if (slots === undefined) this.slots.set(user, (slots = new Map<string, Slot & { readonly at: Date }>()));
+    return slots;
   }
 
   #duesIn(rows: Set<string>, name: string): Dues {
