@@ -93,12 +93,7 @@ function repairDrain(link: RheaSender): void {
   };
 }
 
-function listenToOutcomes(
-  faults: Faults,
-  queue: Queue,
-  link: RheaSender,
-  wake: () => void,
-): Outbound["whenAnswered"] {
+function listenToOutcomes(faults: Faults, queue: Queue, link: RheaSender, wake: () => void): Outbound["whenAnswered"] {
   let underWay = 0;
   const waiting: (() => void)[] = [];
   const on = (
