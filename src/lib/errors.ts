@@ -55,6 +55,7 @@ export const CATALOGUE = {
     retryable: true,
     retryAfter: 2,
   },
+  "rate-limited": { status: 429, title: "Too much in too short a time.", retryable: true },
   "internal-error": { status: 500, title: "Something went wrong on the server." },
   // Of messages alone: they never are an HTTP answer.
   "contract-violation": { status: 422, title: "The queued message is not what its queue carries." },
@@ -78,6 +79,8 @@ export interface ErrorOptions {
   readonly detail?: string;
   readonly errors?: readonly FieldError[];
   readonly cause?: unknown;
+  /** Seconds to wait; otherwise the catalogue's. */
+  readonly retryAfterS?: number;
 }
 
 const MARK = Symbol.for("dayfly.error");
@@ -89,12 +92,14 @@ export class DayflyError extends Error {
   readonly code: ErrorCode;
   readonly detail: string | undefined;
   readonly errors: readonly FieldError[] | undefined;
+  readonly retryAfterS: number | undefined;
 
   constructor(code: ErrorCode, options: ErrorOptions = {}) {
     super(options.detail ?? CATALOGUE[code].title, { cause: options.cause });
     this.code = code;
     this.detail = options.detail;
     this.errors = options.errors;
+    this.retryAfterS = options.retryAfterS ?? entryOf(code).retryAfter;
   }
 }
 

@@ -92,12 +92,17 @@ export interface AuditEntry {
   readonly traceId?: string;
 }
 
-export interface AuditTrail {
+/** What is only kept for a while. */
+export interface Forgetful {
+  /** Removes some of what is older; the rest later. */
+  forget(olderThan: Date): Promise<void>;
+}
+
+export interface AuditTrail extends Forgetful {
   add(entry: AuditEntry): Promise<void>;
   /** Newest first. */
   page(options: {
     readonly limit: number;
     readonly after?: string;
-  }): Promise<readonly (AuditEntry & { key: string })[]>;
-  forget(olderThan: Date): Promise<void>;
+  }): Promise<readonly (AuditEntry & { readonly key: string })[]>;
 }

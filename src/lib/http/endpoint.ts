@@ -7,6 +7,8 @@ import { describeError } from "../describe-error.js";
 import { services } from "../services.js";
 import type { Trace } from "../ports.js";
 import type { Services } from "../services.js";
+import type { Allowance } from "../use-cases/rate-limiter.js";
+import { limitHeaders } from "./limits.js";
 import { jsonBody } from "./body.js";
 import { problemResponse } from "./problem.js";
 
@@ -33,7 +35,7 @@ export interface Call<Path, Query, Body> {
 const HEADERS = {
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
-  "access-control-expose-headers": "Location, Retry-After, ETag, RateLimit",
+  "access-control-expose-headers": "Location, Retry-After, ETag, RateLimit, RateLimit-Policy",
 };
 
 /** An HTTP function for callers with a token. `answer` gets only what has passed the schemas. */
@@ -54,13 +56,16 @@ function authorized<Path extends Schema = None, Query extends Schema = None, Bod
   answer: (call: Call<z.infer<Path>, z.infer<Query>, z.infer<Body>>) => Promise<HttpResponseInit>,
 ): HttpHandler {
   return openEndpoint(async (request, context) => {
-    const { authenticate, ports } = await services();
+    const { authenticate, ports, limits } = await services();
+    await limits.admitAddress(request);
     const { user: caller, roles } = await authenticate(request.headers.get("authorization"));
     if (role !== undefined && !roles.includes(role)) throw new DayflyError("role-missing");
+    const allowance = await limits.admitUser(context.functionName, request, caller);
     const path = parse(parts.path, pathOf(request), "parameter-invalid");
     const query = parse(parts.query, Object.fromEntries(request.query), "parameter-invalid");
     const body = parse(parts.body, parts.body === undefined ? undefined : await jsonBody(request), "input-invalid");
-    return answer({ caller, path, query, body, ports, trace: context.traceContext?.traceParent });
+    const answered = await answer({ caller, path, query, body, ports, trace: context.traceContext?.traceParent });
+    return allowance === undefined ? answered : withLimits(answered, allowance);
   });
 }
 
@@ -77,6 +82,11 @@ export function openEndpoint(
     }
   };
 }
+
+const withLimits = (response: HttpResponseInit, allowance: Allowance): HttpResponseInit => ({
+  ...response,
+  headers: { ...limitHeaders(allowance), ...(response.headers as Record<string, string> | undefined) },
+});
 
 const withHeaders = (response: HttpResponseInit): HttpResponseInit => ({
   ...response,

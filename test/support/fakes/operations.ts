@@ -1,6 +1,14 @@
 /** What operators' use cases need, in memory; part of the world. */
 import { retryAt, tendAt, type Failure } from "../../../src/lib/domain/failure.js";
-import type { AuditEntry, AuditTrail, Failures, Job, Jobs, ParkedMessages } from "../../../src/lib/ports-operations.js";
+import type {
+  AuditEntry,
+  AuditTrail,
+  Forgetful,
+  Failures,
+  Job,
+  Jobs,
+  ParkedMessages,
+} from "../../../src/lib/ports-operations.js";
 import type { Versioned } from "../../../src/lib/ports.js";
 
 type Step = <Result>(name: string, act: () => Result) => Promise<Result>;
@@ -34,7 +42,7 @@ export class Operations {
     return number;
   }
 
-  readonly ports: { failures: Failures; parked: ParkedMessages; jobs: Jobs; audit: AuditTrail } = {
+  readonly ports: { failures: Failures; parked: ParkedMessages; jobs: Jobs; audit: AuditTrail; buckets: Forgetful } = {
     failures: {
       get: (id) => this.#step("failure.get", () => this.failures.get(id)),
       save: (failure, known) => this.#step("failure.save", () => this.#swap(this.failures, failure, known)),
@@ -98,6 +106,7 @@ export class Operations {
       get: (id) => this.#step("job.get", () => this.jobs.get(id)),
       save: (job, known) => this.#step("job.save", () => this.#swap(this.jobs, job, known)),
     },
+    buckets: { forget: () => this.#step("bucket.forget", () => undefined) },
     audit: {
       add: (entry) => this.#step("audit.add", () => void this.audit.push(entry)),
       page: ({ limit }) =>

@@ -83,7 +83,7 @@ export class World {
 
   readonly ports: Ports = {
     ...this.operations.ports,
-    policy: { retentionMs: 30 * 24 * 3_600_000 },
+    policy: { retentionMs: 30 * 24 * 3_600_000, auditMs: 365 * 24 * 3_600_000 },
     recent: { has: (key) => this.#recent.has(key), add: (key) => void this.#recent.add(key) },
     clock: { now: () => this.now, random: () => 0.5, wait: (ms) => Promise.resolve(void (this.now += ms)) },
     conversations: {
