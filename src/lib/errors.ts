@@ -41,6 +41,26 @@ export const CATALOGUE = {
   "retention-unavailable": { status: 409, title: "In a conversation this large, messages cannot be kept." },
   "message-id-taken": { status: 409, title: "The id belongs to another message." },
   "receipt-ahead": { status: 422, title: "The conversation has not come that far." },
+  "file-too-large": { status: 413, title: "The file is larger than files may be." },
+  "file-type-not-allowed": { status: 415, title: "Files of this type are not taken." },
+  "file-quota-exceeded": { status: 429, title: "The caller has sent as many files as a day allows.", retryable: true },
+  "file-unknown": { status: 404, title: "There is no such file." },
+  "file-not-ready": { status: 409, title: "The file is not delivered yet.", retryable: true, retryAfter: 1 },
+  "file-deleted": { status: 410, title: "The file is deleted." },
+  "file-closed": { status: 409, title: "A reader has closed the file already." },
+  "upload-missing": { status: 409, title: "Nothing has been uploaded yet.", retryable: true, retryAfter: 1 },
+  "upload-expired": { status: 410, title: "The upload was not completed in time." },
+  "upload-size-mismatch": { status: 422, title: "What was uploaded does not have the size that was declared." },
+  "upload-hash-mismatch": { status: 422, title: "What was uploaded does not have the hash that was declared." },
+  "upload-type-mismatch": { status: 415, title: "What was uploaded is not of the type that was declared." },
+  "file-malicious": { status: 422, title: "The scanner takes the file for malicious." },
+  "scan-unfinished": { status: 503, title: "The scanner did not come to a result in time." },
+  "view-unknown": { status: 404, title: "The caller has no such view." },
+  "view-open": { status: 409, title: "The caller has the file open already." },
+  "view-closed": { status: 410, title: "The caller has closed the file." },
+  "preview-over": { status: 409, title: "A reader has opened the file: its sender cannot any more." },
+  "close-token-invalid": { status: 403, title: "The close token is not this view's." },
+  "storage-keeps-deleted": { status: 503, title: "The storage account keeps what is deleted." },
   "dependency-unavailable": {
     status: 503,
     title: "A service that this needs is not available.",
@@ -67,6 +87,10 @@ export interface FieldError {
 export interface ErrorOptions {
   readonly detail?: string;
   readonly errors?: readonly FieldError[];
+  /** What would be allowed instead. */
+  readonly allowed?: Readonly<Record<string, unknown>>;
+  /** Seconds, where the catalogue has no answer for all cases. */
+  readonly retryAfter?: number;
   readonly cause?: unknown;
 }
 
@@ -79,12 +103,16 @@ export class DayflyError extends Error {
   readonly code: ErrorCode;
   readonly detail: string | undefined;
   readonly errors: readonly FieldError[] | undefined;
+  readonly allowed: Readonly<Record<string, unknown>> | undefined;
+  readonly retryAfter: number | undefined;
 
   constructor(code: ErrorCode, options: ErrorOptions = {}) {
     super(options.detail ?? CATALOGUE[code].title, { cause: options.cause });
     this.code = code;
     this.detail = options.detail;
     this.errors = options.errors;
+    this.allowed = options.allowed;
+    this.retryAfter = options.retryAfter ?? entryOf(code).retryAfter;
   }
 }
 

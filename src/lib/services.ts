@@ -1,19 +1,25 @@
 /** Where the parts are put together: once per process, on the first call. */
 import { setTimeout as wait } from "node:timers/promises";
 import { authenticator, type Authenticate } from "./http/authenticate.js";
+import { upstreamOf, type Upstream } from "./http/upstream.js";
 import { readConfig } from "./config.js";
 import type { Clock, Dependency, Ports, Recent } from "./ports.js";
+import { blobStorage, openBlobService } from "./azure/blob-storage.js";
+import { scanner } from "./azure/scanners.js";
 import { serviceBusQueues } from "./azure/service-bus-queues.js";
 import { tableConversations } from "./azure/table-conversations.js";
 import { tableDues } from "./azure/table-dues.js";
+import { tableLiveFiles, tableSocketViews } from "./azure/table-files.js";
 import { tableMemberships } from "./azure/table-memberships.js";
 import { tableRuns } from "./azure/table-runs.js";
 import { openTable, probeTable } from "./azure/tables.js";
+import { tableUsages } from "./azure/table-usages.js";
 import { webPubSubRealtime } from "./azure/web-pubsub-realtime.js";
 
 export interface Services {
   readonly ports: Ports;
   readonly authenticate: Authenticate;
+  readonly upstream: Upstream;
   readonly dependencies: readonly Dependency[];
 }
 
@@ -25,7 +31,8 @@ const clock: Clock = {
   },
 };
 
-const DAY_MS = 24 * 3_600_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** As many conversation-minutes as a busy process sees in a few minutes. */
 const REMEMBERED = 10_000;
@@ -56,25 +63,39 @@ export function services(): Promise<Services> {
 
 async function build(): Promise<Services> {
   const config = readConfig();
-  const [conversations, memberships, dues, runs, queues, realtime] = await Promise.all([
+  const [conversations, memberships, dues, runs, files, usages, blobService, queues, realtime] = await Promise.all([
     openTable(config, "conversations"),
     openTable(config, "memberships"),
     openTable(config, "due"),
     openTable(config, "runs"),
+    openTable(config, "files"),
+    openTable(config, "usages"),
+    openBlobService(config),
     serviceBusQueues(config, clock.now),
     webPubSubRealtime(config, clock.now),
   ]);
+  const blobs = blobStorage(blobService, clock.now);
   return {
     ports: {
       conversations: tableConversations(conversations),
       memberships: tableMemberships(memberships),
       dues: tableDues(dues),
       runs: tableRuns(runs),
+      liveFiles: tableLiveFiles(files),
+      socketViews: tableSocketViews(files),
+      usages: tableUsages(usages),
+      blobs,
+      scanner: scanner(blobService, config.FILE_SCANNER),
       queues,
       realtime,
       recent: recent(),
       clock,
-      policy: { retentionMs: config.RETENTION_DAYS * DAY_MS },
+      policy: {
+        retentionMs: config.RETENTION_DAYS * DAY_MS,
+        fileLifetimeMs: config.FILE_HOURS * HOUR_MS,
+        fileTypes: config.FILE_TYPES,
+        filesPerDay: { files: config.FILES_PER_DAY, bytes: config.FILE_BYTES_PER_DAY },
+      },
     },
     authenticate: authenticator({
       issuer: config.AUTH_ISSUER,
@@ -82,8 +103,10 @@ async function build(): Promise<Services> {
       userClaim: config.AUTH_USER_CLAIM,
       rolesClaim: config.AUTH_ROLES_CLAIM,
     }),
+    upstream: upstreamOf(config),
     dependencies: [
       { name: "table-storage", probe: () => probeTable(conversations) },
+      { name: "blob-storage", probe: () => blobs.probe() },
       { name: "service-bus", probe: () => queues.probe() },
       { name: "web-pubsub", probe: () => realtime.probe() },
     ],

@@ -2,6 +2,7 @@
 import { odata, type TableClient, type TransactionAction } from "@azure/data-tables";
 import type { Conversations, LogStep, Versioned } from "../ports.js";
 import * as rows from "./conversation-rows.js";
+import { fileFromRow, fileKey, fileToRow, type FileRow } from "./file-rows.js";
 import { callingStorage, firstRows, unlessChanged, unlessMissing } from "./tables.js";
 
 type RowOf<Row> = Row & rows.Keys & { etag: string };
@@ -156,6 +157,17 @@ export function tableConversations(table: TableClient): Conversations {
         return found.map(rows.scheduledFromRow);
       }),
 
+    file: (conversationId, fileId) =>
+      callingStorage(async () => {
+        const row = await point<FileRow>(conversationId, fileKey(fileId));
+        return row === undefined ? undefined : versioned(row, fileFromRow);
+      }),
+
+    createFile: (file) => callingStorage(() => unlessChanged(() => table.createEntity(fileToRow(file)))),
+
+    saveFile: ({ etag, ...file }) =>
+      callingStorage(() => unlessChanged(() => table.updateEntity(fileToRow(file), "Replace", { etag }))),
+
     requests: (conversationId, after, limit) =>
       callingStorage(async () => {
         // The character after all those of an id: beyond the last one seen.
@@ -193,6 +205,12 @@ function actionsOf(step: LogStep): TransactionAction[] {
     ...(step.scheduledRemoved ?? []).map((scheduled): TransactionAction => [
       "delete",
       keys(rows.scheduledKey(scheduled)),
+    ]),
+    ...(step.filesChanged ?? []).map(({ etag, ...file }): TransactionAction => [
+      "update",
+      fileToRow(file),
+      "Replace",
+      { etag },
     ]),
     ...(step.membersAdded ?? []).map((member): TransactionAction => [
       "create",

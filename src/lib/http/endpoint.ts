@@ -17,6 +17,8 @@ export interface Parts<Path, Query, Body> {
   readonly path?: Path;
   readonly query?: Query;
   readonly body?: Body;
+  /** Without a body the request means the empty object. */
+  readonly bodyOptional?: true;
 }
 
 export interface Call<Path, Query, Body> {
@@ -24,6 +26,7 @@ export interface Call<Path, Query, Body> {
   readonly path: Path;
   readonly query: Query;
   readonly body: Body;
+  readonly headers: HttpRequest["headers"];
   readonly trace: Trace;
   readonly ports: Services["ports"];
 }
@@ -58,9 +61,16 @@ function authorized<Path extends Schema = None, Query extends Schema = None, Bod
     if (role !== undefined && !roles.includes(role)) throw new DayflyError("role-missing");
     const path = parse(parts.path, pathOf(request), "parameter-invalid");
     const query = parse(parts.query, Object.fromEntries(request.query), "parameter-invalid");
-    const body = parse(parts.body, parts.body === undefined ? undefined : await jsonBody(request), "input-invalid");
-    return answer({ caller, path, query, body, ports, trace: context.traceContext?.traceParent });
+    const body = parse(parts.body, await bodyOf(request, parts), "input-invalid");
+    const { headers } = request;
+    return answer({ caller, path, query, body, headers, ports, trace: context.traceContext?.traceParent });
   });
+}
+
+function bodyOf(request: HttpRequest, parts: Parts<unknown, unknown, unknown>): Promise<unknown> | undefined {
+  if (parts.body === undefined) return undefined;
+  const isEmpty = Number(request.headers.get("content-length") ?? 0) === 0 && !request.headers.has("transfer-encoding");
+  return parts.bodyOptional === true && isEmpty ? Promise.resolve({}) : jsonBody(request);
 }
 
 /** An HTTP function for anybody. */
@@ -93,7 +103,7 @@ function asDayflyError(error: unknown, context: InvocationContext): DayflyError 
 }
 
 /** A client's error may carry the request that failed, body and token included: only what names the error is logged. */
-function describe(error: unknown): string {
+export function describe(error: unknown): string {
   if (typeof error !== "object" || error === null) return String(error);
   const { name, code, statusCode, stack } = error as Record<string, unknown>;
   const frames = typeof stack === "string" ? stack.split("\n").filter((line) => /^\s+at /.test(line)) : [];
@@ -103,12 +113,13 @@ function describe(error: unknown): string {
 }
 
 /** A user id in a path may have a slash, which the host leaves encoded. */
-function pathOf(request: HttpRequest): Record<string, string> {
+export function pathOf(request: HttpRequest): Record<string, string> {
   const { user, ...params } = request.params;
   return user === undefined ? params : { ...params, user: userFromPath(user) };
 }
 
-function parse<Part extends Schema>(schema: Part | undefined, input: unknown, code: ErrorCode): z.infer<Part> {
+/** What the schema makes of the input. @throws `code`, with the fields that are wrong */
+export function parse<Part extends Schema>(schema: Part | undefined, input: unknown, code: ErrorCode): z.infer<Part> {
   if (schema === undefined) return undefined as z.infer<Part>;
   const result = schema.safeParse(input);
   if (result.success) return result.data;

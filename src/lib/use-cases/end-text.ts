@@ -90,7 +90,7 @@ export async function expireUndelivered(ports: Ports, envelope: TextEnvelope, _t
 }
 
 /** The sender can ask for the message's state: an event that cannot be published holds nothing up. */
-async function tellSender(publish: () => Promise<void>): Promise<void> {
+export async function tellSender(publish: () => Promise<void>): Promise<void> {
   try {
     await publish();
   } catch (error) {
