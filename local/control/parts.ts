@@ -6,6 +6,8 @@ export interface PartStatus {
   readonly state: PartState;
   readonly pid?: number;
   readonly address?: string;
+  /** Where it is looked into and managed over HTTP, if it can be. */
+  readonly management?: string;
 }
 
 /** What the control may do to the parts; names that are none are refused with a `RequestError`. */
