@@ -6,7 +6,7 @@ export interface PartStatus {
   readonly state: PartState;
   readonly pid?: number;
   readonly address?: string;
-  /** Where it is looked into and managed over HTTP, if it can be. */
+  /** Where its management is, if it has one. */
   readonly management?: string;
 }
 

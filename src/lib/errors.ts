@@ -42,16 +42,26 @@ export const CATALOGUE = {
   "retention-unavailable": { status: 409, title: "In a conversation this large, messages cannot be kept." },
   "message-id-taken": { status: 409, title: "The id belongs to another message." },
   "receipt-ahead": { status: 422, title: "The conversation has not come that far." },
+  "failure-unknown": { status: 404, title: "There is no such failure." },
+  "failure-ended": { status: 409, title: "The failure is not parked any more." },
+  "failure-not-redrivable": {
+    status: 409,
+    title: "What came through the queue of failures has no queue to go back to.",
+  },
+  "job-unknown": { status: 404, title: "There is no such job." },
   "dependency-unavailable": {
     status: 503,
     title: "A service that this needs is not available.",
     retryable: true,
     retryAfter: 2,
   },
+  "rate-limited": { status: 429, title: "Too much in too short a time.", retryable: true },
   "internal-error": { status: 500, title: "Something went wrong on the server." },
   // Of messages alone: they never are an HTTP answer.
   "contract-violation": { status: 422, title: "The queued message is not what its queue carries." },
   "author-left": { status: 403, title: "When its time came, its author was not a member any more." },
+  "dependency-refused": { status: 500, title: "A service that this needs refused it." },
+  "not-taken-in-time": { status: 503, title: "Nobody took the queued message in its time." },
   "attempts-exhausted": { status: 503, title: "The message could not be delivered in many attempts." },
 } as const satisfies Readonly<Record<string, CatalogueEntry>>;
 
@@ -69,6 +79,8 @@ export interface ErrorOptions {
   readonly detail?: string;
   readonly errors?: readonly FieldError[];
   readonly cause?: unknown;
+  /** Seconds to wait; otherwise the catalogue's. */
+  readonly retryAfterS?: number;
 }
 
 const MARK = Symbol.for("dayfly.error");
@@ -80,18 +92,23 @@ export class DayflyError extends Error {
   readonly code: ErrorCode;
   readonly detail: string | undefined;
   readonly errors: readonly FieldError[] | undefined;
+  readonly retryAfterS: number | undefined;
 
   constructor(code: ErrorCode, options: ErrorOptions = {}) {
     super(options.detail ?? CATALOGUE[code].title, { cause: options.cause });
     this.code = code;
     this.detail = options.detail;
     this.errors = options.errors;
+    this.retryAfterS = options.retryAfterS ?? entryOf(code).retryAfter;
   }
 }
 
 /** Recognised by a mark, not by class: a test may run in another realm. */
 export const isDayflyError = (error: unknown): error is DayflyError =>
   typeof error === "object" && error !== null && MARK in error;
+
+/** A dependency does not take what it was sent, and will not take it again. */
+export const isRefused = (error: unknown): boolean => isDayflyError(error) && error.code === "dependency-refused";
 
 /** A dependency did not answer, or asked to come back later: waiting may help. */
 export const isTransient = (error: unknown): boolean => isDayflyError(error) && error.code === "dependency-unavailable";

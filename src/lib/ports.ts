@@ -9,6 +9,7 @@ import type { DeadlineEnvelope, FailureEnvelope, RetainedEnvelope, TextEnvelope 
 import type { Head, Member } from "./domain/conversation.js";
 import type { MessageDocument, MessageIndex } from "./domain/message.js";
 import type { ScheduledText } from "./domain/schedule.js";
+import type { AuditTrail, Failures, Forgetful, Jobs, ParkedMessages } from "./ports-operations.js";
 
 /** A row together with the version that a compare-and-swap needs. */
 export type Versioned<Row> = Row & { readonly etag: string };
@@ -229,6 +230,8 @@ export interface Dependency {
 export interface Policy {
   /** How long a text is kept that all have agreed to keep, in milliseconds. */
   readonly retentionMs: number;
+  /** How long the audit trail is kept. */
+  readonly auditMs: number;
 }
 
 export interface Ports {
@@ -239,6 +242,11 @@ export interface Ports {
   /** What has ended, by the minute from which on it may be forgotten. */
   readonly forgetting: Dues;
   readonly runs: Runs;
+  readonly failures: Failures;
+  readonly parked: ParkedMessages;
+  readonly jobs: Jobs;
+  readonly audit: AuditTrail;
+  readonly buckets: Forgetful;
   readonly queues: Queues;
   readonly realtime: Realtime;
   readonly recent: Recent;

@@ -1,11 +1,19 @@
 /** Where the parts are put together: once per process, on the first call. */
 import { setTimeout as wait } from "node:timers/promises";
 import { authenticator, type Authenticate } from "./http/authenticate.js";
+import { limitsOf, type Limits } from "./http/limits.js";
+import { rateLimiter } from "./use-cases/rate-limiter.js";
 import { readConfig } from "./config.js";
 import type { Clock, Dependency, Ports, Recent } from "./ports.js";
+import { openServiceBus } from "./azure/service-bus-client.js";
+import { serviceBusParked } from "./azure/service-bus-parked.js";
 import { serviceBusQueues } from "./azure/service-bus-queues.js";
+import { tableAudit } from "./azure/table-audit.js";
+import { tableBuckets } from "./azure/table-buckets.js";
 import { tableConversations } from "./azure/table-conversations.js";
 import { tableDues } from "./azure/table-dues.js";
+import { tableFailures } from "./azure/table-failures.js";
+import { tableJobs } from "./azure/table-jobs.js";
 import { tableMemberships } from "./azure/table-memberships.js";
 import { tableRuns } from "./azure/table-runs.js";
 import { tableSlots } from "./azure/table-slots.js";
@@ -13,6 +21,7 @@ import { openTable, probeTable } from "./azure/tables.js";
 import { webPubSubRealtime } from "./azure/web-pubsub-realtime.js";
 
 export interface Services {
+  readonly limits: Limits;
   readonly ports: Ports;
   readonly authenticate: Authenticate;
   readonly dependencies: readonly Dependency[];
@@ -57,14 +66,20 @@ export function services(): Promise<Services> {
 
 async function build(): Promise<Services> {
   const config = readConfig();
-  const [conversations, memberships, dues, runs, queues, realtime] = await Promise.all([
+  const [conversations, memberships, dues, runs, failures, jobs, audit, buckets, bus, realtime] = await Promise.all([
     openTable(config, "conversations"),
     openTable(config, "memberships"),
     openTable(config, "due"),
     openTable(config, "runs"),
-    serviceBusQueues(config, clock.now),
+    openTable(config, "failures"),
+    openTable(config, "jobs"),
+    openTable(config, "audit"),
+    openTable(config, "buckets"),
+    openServiceBus(config),
     webPubSubRealtime(config, clock.now),
   ]);
+  const queues = serviceBusQueues(bus, clock.now);
+  const sharedBuckets = tableBuckets(buckets, clock.now);
   return {
     ports: {
       conversations: tableConversations(conversations),
@@ -73,12 +88,18 @@ async function build(): Promise<Services> {
       dues: tableDues(dues),
       forgetting: tableDues(dues, "forget|"),
       runs: tableRuns(runs),
+      failures: tableFailures(failures),
+      parked: serviceBusParked(bus),
+      jobs: tableJobs(jobs),
+      audit: tableAudit(audit),
+      buckets: sharedBuckets,
       queues,
       realtime,
       recent: recent(),
       clock,
-      policy: { retentionMs: config.RETENTION_DAYS * DAY_MS },
+      policy: { retentionMs: config.RETENTION_DAYS * DAY_MS, auditMs: config.AUDIT_DAYS * DAY_MS },
     },
+    limits: limitsOf(rateLimiter({ buckets: sharedBuckets, clock }, config.RATE_LIMIT_FACTOR), config.TRUSTED_PROXIES),
     authenticate: authenticator({
       issuer: config.AUTH_ISSUER,
       audience: config.AUTH_AUDIENCE,

@@ -1,14 +1,11 @@
 /** What the jobs have done: table `runs`, one partition, newest first. */
 import { odata, type TableClient } from "@azure/data-tables";
 import type { Run, Runs } from "../ports.js";
-import { callingStorage, firstRows, unlessMissing } from "./tables.js";
+import { callingStorage, firstRows, invertedTimeKey, unlessMissing } from "./tables.js";
 
 /** Of rows that are to be removed, one call takes at most this many. */
 const FORGOTTEN_AT_ONCE = 20;
 const PARTITION = "run";
-/** Beyond every time in milliseconds until the year 5138. */
-const END_OF_TIME = 99_999_999_999_999;
-
 interface RunRow {
   job: string;
   startedAt: string;
@@ -18,13 +15,11 @@ interface RunRow {
   lateByMs: number;
 }
 
-const keyOf = (at: Date): string => String(END_OF_TIME - at.getTime()).padStart(14, "0");
-
 export function tableRuns(table: TableClient): Runs {
   return {
     add: ({ startedAt, ...run }) =>
       callingStorage(async () => {
-        const rowKey = `${keyOf(startedAt)}|${run.job}`;
+        const rowKey = `${invertedTimeKey(startedAt)}|${run.job}`;
         await table.upsertEntity({ partitionKey: PARTITION, rowKey, ...run, startedAt: startedAt.toISOString() });
       }),
     page: ({ limit, before }) =>
@@ -32,7 +27,7 @@ export function tableRuns(table: TableClient): Runs {
         const filter =
           before === undefined
             ? odata`PartitionKey eq ${PARTITION}`
-            : odata`PartitionKey eq ${PARTITION} and RowKey gt ${`${keyOf(before)}~`}`;
+            : odata`PartitionKey eq ${PARTITION} and RowKey gt ${`${invertedTimeKey(before)}~`}`;
         const rows = await firstRows<RunRow>(table, filter, limit);
         return rows.map(({ job, startedAt, tookMs, lookedAt, purged, lateByMs }) => ({
           job: job as Run["job"],
@@ -42,7 +37,7 @@ export function tableRuns(table: TableClient): Runs {
       }),
     forget: (olderThan) =>
       callingStorage(async () => {
-        const filter = odata`PartitionKey eq ${PARTITION} and RowKey gt ${`${keyOf(olderThan)}~`}`;
+        const filter = odata`PartitionKey eq ${PARTITION} and RowKey gt ${`${invertedTimeKey(olderThan)}~`}`;
         const rows = await firstRows(table, filter, FORGOTTEN_AT_ONCE, ["PartitionKey", "RowKey"]);
         await Promise.all(rows.map(({ rowKey }) => unlessMissing(() => table.deleteEntity(PARTITION, rowKey))));
       }),

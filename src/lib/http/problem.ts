@@ -10,12 +10,12 @@ const typeOf = (code: string): string => `https://github.com/dayfly/dayfly/blob/
  * @param traceId ties the answer to the log
  */
 export function problemResponse(error: DayflyError, traceId: string | undefined): HttpResponseInit {
-  const { status, title, retryable = false, retryAfter } = entryOf(error.code);
+  const { status, title, retryable = false } = entryOf(error.code);
   return {
     status,
     headers: {
       "content-type": "application/problem+json",
-      ...(retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }),
+      ...(error.retryAfterS === undefined ? {} : { "retry-after": String(error.retryAfterS) }),
       ...(status === 401 ? { "www-authenticate": challenge(error) } : {}),
     },
     body: JSON.stringify({

@@ -1,7 +1,7 @@
 import { TextEnvelope, TextOrigin } from "../contracts/queue.js";
 import { minuteOf } from "../domain/deadline.js";
-import { decideArrival, type MessageDocument, type Text } from "../domain/message.js";
-import type { ErrorCode } from "../errors.js";
+import { decideArrival, type MessageDocument, type MessageIndex, type Text } from "../domain/message.js";
+import { isRefused, type ErrorCode } from "../errors.js";
 import type { LogStep, Ports, Trace, Versioned } from "../ports.js";
 import type { Head } from "../domain/conversation.js";
 import { announce } from "./announce.js";
@@ -43,7 +43,16 @@ export async function deliverText(ports: Ports, body: unknown, attempts: number,
     );
     return { outcome: "failed", code: "contract-violation" };
   }
-  return patiently(ports.clock, () => deliver(ports, parsed.data, attempts, trace));
+  const envelope = parsed.data;
+  try {
+    return await patiently(ports.clock, () => deliver(ports, envelope, attempts, trace));
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    const code = "dependency-refused";
+    const failed = { body: envelope, origin: envelope, code, detail: (error as Error).message, attempts } as const;
+    await patiently(ports.clock, () => failText(ports, failed, trace));
+    return { outcome: "failed", code };
+  }
 }
 
 async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, trace: Trace): Promise<Delivery> {
@@ -62,7 +71,7 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
 
   const isScheduled = envelope.schedule !== undefined;
   // Almost always the id is new: try to write it without asking first, and ask when that turns out wrong.
-  for (let asked = isScheduled; ; asked = true) {
+  for (let asked = isScheduled || envelope.redriven === true; ; asked = true) {
     const { head, index, member } = await ports.conversations.look(text.conversationId, {
       ...(asked ? { messageId: text.messageId } : {}),
       ...(isScheduled ? { user: text.author } : {}),
@@ -77,7 +86,8 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
     const document =
       index?.seq === undefined ? undefined : await ports.conversations.document(text.conversationId, index.seq);
     const now = ports.clock.now();
-    const arrival = decideArrival({ ...text, expiresAt: times.expiresAt }, { index, document }, now);
+    const isRedriven = envelope.redriven === true;
+    const arrival = decideArrival({ ...text, expiresAt: times.expiresAt, isRedriven }, { index, document }, now);
     switch (arrival.kind) {
       case "failed":
         return fail(arrival.code, "Another message of the conversation has the id.");
@@ -90,7 +100,8 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
         await addDue(ports, arrival.document);
         return { outcome: "repeated", seq: arrival.document.seq, event: await follow(ports, arrival.document, trace) };
       case "record": {
-        const record = recordStep(head, text, times, now);
+        const { indexes, ...rest } = recordStep(head, text, times, now);
+        const record = index === undefined ? { ...rest, indexes } : { ...rest, indexesChanged: indexes };
         const step = isScheduled ? { ...record, scheduledRemoved: [text] } : record;
         await addDue(ports, { ...text, expiresAt: times.expiresAt });
         if (!(await ports.conversations.commit(step))) continue;
@@ -155,7 +166,7 @@ function recordStep(
   text: Text,
   times: { readonly sentAt: Date; readonly expiresAt: Date },
   now: number,
-): LogStep & { readonly documents: readonly [MessageDocument] } {
+): LogStep & { readonly documents: readonly [MessageDocument]; readonly indexes: readonly MessageIndex[] } {
   const seq = head.headSeq + 1;
   const at = new Date(now);
   const { messageId, author } = text;

@@ -1,6 +1,7 @@
 /** How a text ends that nobody ever saw: its sender is told, its id leads to what became of it. */
 import type { TextEnvelope, TextOrigin } from "../contracts/queue.js";
 import { TEXT_LIFETIME_MS, timeLeft } from "../domain/message.js";
+import { omit } from "../domain/omit.js";
 import type { ErrorCode } from "../errors.js";
 import { failureId } from "../ids.js";
 import { dropScheduled } from "./drop-scheduled.js";
@@ -27,18 +28,13 @@ export async function failText(ports: Ports, failed: FailedText, trace: Trace): 
   await ports.queues.sendFailure(
     {
       v: 1,
-      id: failureId([
-        origin?.conversation,
-        origin?.id,
-        origin?.author,
-        code,
-        origin === undefined ? failed.body : null,
-      ]),
+      id: textFailureId(origin, failed.body),
       queue: "text-messages",
       reason: code,
       detail,
       at: at.toISOString(),
       attempts,
+      endsAt: expiresAt.toISOString(),
       ...(origin === undefined ? {} : { conversation: origin.conversation, message: origin.id, author: origin.author }),
       original: failed.body,
     },
@@ -67,6 +63,18 @@ export async function failText(ports: Ports, failed: FailedText, trace: Trace): 
     at: at.toISOString(),
     code,
   });
+}
+
+/** The same whenever the text fails, whatever for. Not of what it says: a hash of few words tells the words. */
+const textFailureId = (origin: TextOrigin | undefined, body: unknown): string =>
+  origin === undefined
+    ? failureId(["text-messages", withoutCounts(body)])
+    : failureId(["text-messages", origin.conversation, origin.id, origin.author, origin.sentAt ?? null]);
+
+/** A redrive changes these alone. */
+function withoutCounts(body: unknown): unknown {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
+  return omit(body as Record<string, unknown>, "attempt", "redriven");
 }
 
 /** Its time was over before anybody could see it. */

@@ -6,8 +6,9 @@ import { announce } from "./announce.js";
 import { endMessages } from "./end-messages.js";
 import { moveRetained, reconsiderRequests } from "./keep-message.js";
 import { noteEnd } from "./note-end.js";
+import { runJob } from "./run-job.js";
 import { rescueScheduled } from "./schedule-text.js";
-import { commanded, parkDeadCommand, type CommandQueue } from "./park-command.js";
+import { commanded, parkDeadCommand, type CommandCall, type CommandQueue } from "./park-command.js";
 
 /** At most six rows a text, and one head, stay below the 100 operations that one transaction may have. */
 const EXPIRED_AT_ONCE = 16;
@@ -44,12 +45,8 @@ export async function meetDeadline(ports: Ports, body: unknown, attempts: number
 }
 
 /** Empties the dead-letter queue of `deadlines`. */
-export const failDeadDeadline = (
-  ports: Ports,
-  body: unknown,
-  attempts: number,
-  trace: Trace,
-): Promise<{ readonly outcome: "failed" }> => parkDeadCommand(ports, QUEUE, { body, attempts, trace });
+export const failDeadDeadline = (ports: Ports, call: CommandCall): Promise<{ readonly outcome: "failed" }> =>
+  parkDeadCommand(ports, QUEUE, call);
 
 async function meet(ports: Ports, deadline: DeadlineEnvelope, trace: Trace): Promise<Done> {
   switch (deadline.kind) {
@@ -70,6 +67,8 @@ async function meet(ports: Ports, deadline: DeadlineEnvelope, trace: Trace): Pro
       await reconsiderRequests(ports, deadline.conversation, trace);
       return { count: 1 };
     }
+    case "job":
+      return { count: await runJob(ports, deadline.job, trace) };
     case "announce": {
       const { conversation: conversationId, seq, tries } = deadline;
       const [entry] = await ports.conversations.entries(conversationId, seq - 1, 1);

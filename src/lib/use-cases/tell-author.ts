@@ -1,5 +1,5 @@
 import type { ServerEventName, ServerEvents } from "../contracts/shapes.js";
-import { isTransient } from "../errors.js";
+import { isRefused, isTransient } from "../errors.js";
 import type { Ports } from "../ports.js";
 
 /** Tells the author's own sockets. What is told here can be asked for: an event that cannot be published holds nothing up. */
@@ -12,6 +12,6 @@ export async function tellAuthor<Name extends ServerEventName>(
   try {
     await realtime.publish(name, event, { onlyTo: author });
   } catch (error) {
-    if (!isTransient(error)) throw error;
+    if (!isTransient(error) && !isRefused(error)) throw error;
   }
 }

@@ -25,6 +25,7 @@ import type {
   Stray,
   Versioned,
 } from "../../../src/lib/ports.js";
+import { Operations } from "./operations.js";
 
 interface Row {
   head: Versioned<Head>;
@@ -78,9 +79,11 @@ export class World {
   #etag = 0;
 
   readonly #recent = new Set<string>();
+  readonly operations = new Operations((name, act) => this.#step(name, act));
 
   readonly ports: Ports = {
-    policy: { retentionMs: 30 * 24 * 3_600_000 },
+    ...this.operations.ports,
+    policy: { retentionMs: 30 * 24 * 3_600_000, auditMs: 365 * 24 * 3_600_000 },
     recent: { has: (key) => this.#recent.has(key), add: (key) => void this.#recent.add(key) },
     clock: { now: () => this.now, random: () => 0.5, wait: (ms) => Promise.resolve(void (this.now += ms)) },
     conversations: {
@@ -218,7 +221,11 @@ export class World {
           // The broker drops what it has seen.
           if (!this.deadlines.some((deadline) => deadline.key === key)) this.deadlines.push({ envelope, at, key });
         }),
-      sendFailure: (failure) => this.#step("sendFailure", () => void this.failures.set(failure.id, failure)),
+      sendFailure: (failure, _lifetimeMs, trace) =>
+        this.#step("sendFailure", () => {
+          this.failures.set(failure.id, failure);
+          this.operations.park(failure, trace);
+        }),
     },
     realtime: {
       negotiate: () => Promise.reject(new Error("nobody connects here")),
