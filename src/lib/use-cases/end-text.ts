@@ -1,11 +1,14 @@
 /** How a text ends that nobody ever saw: its sender is told, its id leads to what became of it. */
 import type { TextEnvelope, TextOrigin } from "../contracts/queue.js";
+import { COMMAND_LIFETIME_MS } from "../domain/failure.js";
 import { TEXT_LIFETIME_MS, timeLeft } from "../domain/message.js";
 import { omit } from "../domain/omit.js";
 import { isRefused, isTransient, type ErrorCode } from "../errors.js";
 import { failureId } from "../ids.js";
 import { dropScheduled } from "./drop-scheduled.js";
 import type { Ports, Trace } from "../ports.js";
+
+const SHORTEST_KEPT_MS = 5 * 60_000;
 
 export interface FailedText {
   readonly body: unknown;
@@ -21,7 +24,11 @@ export async function failText(ports: Ports, failed: FailedText, trace: Trace): 
   const { origin, code, detail, attempts } = failed;
   const now = ports.clock.now();
   const at = new Date(now);
-  const expiresAt = origin?.endsAt === undefined ? new Date(now + TEXT_LIFETIME_MS) : new Date(origin.endsAt);
+  const ownEnd = origin?.endsAt === undefined ? new Date(now + TEXT_LIFETIME_MS) : new Date(origin.endsAt);
+  const left = timeLeft({ expiresAt: ownEnd }, now);
+  // With hardly any time left nobody will redrive it: what it said goes now, and that it failed stays to be seen.
+  const isKept = left >= SHORTEST_KEPT_MS;
+  const expiresAt = isKept ? ownEnd : at;
   await ports.queues.sendFailure(
     {
       v: 1,
@@ -33,9 +40,9 @@ export async function failText(ports: Ports, failed: FailedText, trace: Trace): 
       attempts,
       endsAt: expiresAt.toISOString(),
       ...(origin === undefined ? {} : { conversation: origin.conversation, message: origin.id, author: origin.author }),
-      original: failed.body,
+      original: isKept ? failed.body : null,
     },
-    timeLeft({ expiresAt }, now),
+    isKept ? left : COMMAND_LIFETIME_MS,
     trace,
   );
   if (origin === undefined) return;
@@ -46,7 +53,7 @@ export async function failText(ports: Ports, failed: FailedText, trace: Trace): 
       author,
       state: "failed",
       at,
-      expiresAt,
+      expiresAt: ownEnd,
       failure: code,
     });
   }
