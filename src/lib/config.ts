@@ -34,6 +34,8 @@ const Settings = z
     TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
     /** When the sweeper runs: NCRONTAB. The Functions host reads it, as `%SWEEP_SCHEDULE%`. */
     SWEEP_SCHEDULE: text.optional(),
+    /** When log entries and tombstones are forgotten that are old enough: NCRONTAB. */
+    CLEAN_UP_SCHEDULE: text.optional(),
     /** When failures are written down, tended and redriven: NCRONTAB, like the sweeper's. */
     PARK_SCHEDULE: text.optional(),
   })

@@ -21,6 +21,7 @@ export const CATALOGUE = {
   "input-invalid": { status: 422, title: "Some fields are not as they must be." },
   "parameter-invalid": { status: 400, title: "A part of the address is not as it must be." },
   "cursor-invalid": { status: 400, title: "The cursor is not one that this list gave out." },
+  "cursor-expired": { status: 410, title: "What has changed since then is not kept any more." },
   "token-missing": { status: 401, title: "The request needs a bearer token." },
   "token-invalid": { status: 401, title: "The bearer token is not valid." },
   "role-missing": { status: 403, title: "The token does not have the role that this needs." },

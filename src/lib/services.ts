@@ -16,6 +16,7 @@ import { tableFailures } from "./azure/table-failures.js";
 import { tableJobs } from "./azure/table-jobs.js";
 import { tableMemberships } from "./azure/table-memberships.js";
 import { tableRuns } from "./azure/table-runs.js";
+import { tableSlots } from "./azure/table-slots.js";
 import { openTable, probeTable } from "./azure/tables.js";
 import { webPubSubRealtime } from "./azure/web-pubsub-realtime.js";
 
@@ -83,7 +84,9 @@ async function build(): Promise<Services> {
     ports: {
       conversations: tableConversations(conversations),
       memberships: tableMemberships(memberships),
+      slots: tableSlots(memberships),
       dues: tableDues(dues),
+      forgetting: tableDues(dues, "forget|"),
       runs: tableRuns(runs),
       failures: tableFailures(failures),
       parked: serviceBusParked(bus),

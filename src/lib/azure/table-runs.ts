@@ -10,8 +10,9 @@ interface RunRow {
   job: string;
   startedAt: string;
   tookMs: number;
-  found: number;
-  latestMs: number;
+  lookedAt: number;
+  purged: number;
+  lateByMs: number;
 }
 
 export function tableRuns(table: TableClient): Runs {
@@ -28,10 +29,10 @@ export function tableRuns(table: TableClient): Runs {
             ? odata`PartitionKey eq ${PARTITION}`
             : odata`PartitionKey eq ${PARTITION} and RowKey gt ${`${invertedTimeKey(before)}~`}`;
         const rows = await firstRows<RunRow>(table, filter, limit);
-        return rows.map(({ job, startedAt, tookMs, found, latestMs }) => ({
+        return rows.map(({ job, startedAt, tookMs, lookedAt, purged, lateByMs }) => ({
           job: job as Run["job"],
           startedAt: new Date(startedAt),
-          ...{ tookMs, found, latestMs },
+          ...{ tookMs, lookedAt, purged, lateByMs },
         }));
       }),
     forget: (olderThan) =>

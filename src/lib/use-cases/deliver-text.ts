@@ -7,7 +7,9 @@ import type { Head } from "../domain/conversation.js";
 import { announce } from "./announce.js";
 import { dropScheduled } from "./drop-scheduled.js";
 import { failText, expireUndelivered } from "./end-text.js";
+import { noteEnd } from "./note-end.js";
 import { patiently } from "./patience.js";
+import { freeSlot } from "./scheduled-quota.js";
 import { addDue, scheduleExpiry } from "./schedule-expiry.js";
 
 export type Delivery =
@@ -95,6 +97,7 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
         await expireUndelivered(ports, envelope, trace);
         return { outcome: "expired" };
       case "repeat":
+        await addDue(ports, arrival.document);
         return { outcome: "repeated", seq: arrival.document.seq, event: await follow(ports, arrival.document, trace) };
       case "record": {
         const { indexes, ...rest } = recordStep(head, text, times, now);
@@ -102,6 +105,7 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
         const step = isScheduled ? { ...record, scheduledRemoved: [text] } : record;
         await addDue(ports, { ...text, expiresAt: times.expiresAt });
         if (!(await ports.conversations.commit(step))) continue;
+        if (isScheduled) await freeSlot(ports, text);
         const [written] = step.documents;
         return { outcome: "delivered", seq: written.seq, event: await follow(ports, written, trace) };
       }
@@ -125,14 +129,21 @@ async function refuseScheduled(
   }
   // Read after the head, whose version the write depends on: whoever changes the row meanwhile wins.
   const row = await ports.conversations.scheduledText(text.conversationId, text.author, text.messageId);
-  if (row?.version !== text.schedule) return { outcome: "stale" };
+  if (row?.version !== text.schedule) {
+    if (row === undefined) await freeSlot(ports, text);
+    return { outcome: "stale" };
+  }
   if (isMember) return undefined;
-  const left = await ports.conversations.commit(leftStep(head, text, text.expiresAt, ports.clock.now()));
-  return left ? { outcome: "failed", code: "author-left" } : "again";
+  const at = new Date(ports.clock.now());
+  await noteEnd(ports, text.conversationId, at);
+  const left = await ports.conversations.commit(leftStep(head, text, text.expiresAt, at));
+  if (!left) return "again";
+  await freeSlot(ports, text);
+  return { outcome: "failed", code: "author-left" };
 }
 
 /** When the time of a scheduled text came, its author was gone: nobody there to tell, and nothing to keep. */
-const leftStep = (head: Versioned<Head>, text: Text, expiresAt: Date, now: number): LogStep => ({
+const leftStep = (head: Versioned<Head>, text: Text, expiresAt: Date, at: Date): LogStep => ({
   head,
   next: head,
   entries: [],
@@ -142,7 +153,7 @@ const leftStep = (head: Versioned<Head>, text: Text, expiresAt: Date, now: numbe
       messageId: text.messageId,
       author: text.author,
       state: "failed",
-      at: new Date(now),
+      at,
       expiresAt,
       failure: "author-left",
     },

@@ -9,6 +9,7 @@ import type { Entry, LogStep, Ports, Trace } from "../ports.js";
 import { announce } from "./announce.js";
 import { endMessages } from "./end-messages.js";
 import { requireMember, requireMembers } from "./membership.js";
+import { noteEnd } from "./note-end.js";
 import { addDue, scheduleExpiry } from "./schedule-expiry.js";
 import { shapeMessage } from "./shaping.js";
 
@@ -209,7 +210,7 @@ async function undo(
   const from = before.retention?.movedSeq === undefined ? document.expiresAt : before.expiresAt;
   const ends = isOver(document, at.getTime());
   const ended = ends ? endMessages([document], released.seq, at) : undefined;
-  if (!ends) await addDue(ports, document, { moved: true });
+  await (ends ? noteEnd(ports, conversationId, at) : addDue(ports, document, { moved: true }));
   const step: LogStep = {
     head,
     next: { ...head, headSeq: released.seq + (ended?.entries.length ?? 0) },
