@@ -6,7 +6,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { ServiceBusClient } from "@azure/service-bus";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { z } from "zod";
-import { DeadlineEnvelope, RetainedEnvelope, TextEnvelope } from "../../src/lib/contracts/queue.js";
+import {
+  ClosedEnvelope,
+  DeadlineEnvelope,
+  FileEnvelope,
+  RetainedEnvelope,
+  TextEnvelope,
+} from "../../src/lib/contracts/queue.js";
 import { CATALOGUE } from "../../src/lib/errors.js";
 import { newId, person, request } from "../support/chat.js";
 import { Fuzz, type JsonSchema } from "../support/fuzz.js";
@@ -164,7 +170,9 @@ async function expectWhole(token: string, user: string): Promise<void> {
 /** What each queue carries; a queue without an entry fails the test. */
 const ENVELOPES: Readonly<Record<string, z.ZodType>> = {
   "text-messages": TextEnvelope,
+  "file-messages": FileEnvelope,
   "retained-messages": RetainedEnvelope,
+  "url-closed": ClosedEnvelope,
   deadlines: DeadlineEnvelope,
 };
 
