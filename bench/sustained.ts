@@ -1,4 +1,5 @@
 /** Sustained texts a second over 50 conversations, and what each process spends on one. */
+import { gatherAudience } from "./audience.js";
 import type { Result } from "./numbers.js";
 import type { BenchStack } from "./stack.js";
 
@@ -8,35 +9,24 @@ const TEXTS = 3_000;
 const AT_ONCE = 100;
 
 export async function measureSustained(stack: BenchStack): Promise<readonly Result[]> {
-  let heard = 0;
-  let allHeard: (() => void) | undefined;
-  const bo = await stack.person("bo", {
-    onChange: (_, { message }) => {
-      if (message !== undefined && ++heard === TEXTS) allHeard?.();
-    },
-  });
-  const ana = await stack.person("ana");
-  const ids: string[] = [];
-  for (let n = 0; n < CONVERSATIONS; n++) ids.push((await ana.start(["bo"])).id);
-  await bo.connect();
-  heard = 0;
-  const last = new Promise<void>((resolve) => (allHeard = resolve));
-
+  const audience = await gatherAudience(stack, CONVERSATIONS, TEXTS);
   const before = await stack.cpu();
   const ownBefore = process.cpuUsage();
   const begun = performance.now();
   let next = 0;
   await Promise.all(
     Array.from({ length: AT_ONCE }, async () => {
-      for (let n = next++; n < TEXTS; n = next++) await ana.send(ids[n % CONVERSATIONS] ?? "", `text ${String(n)}`);
+      for (let n = next++; n < TEXTS; n = next++) {
+        await audience.ana.send(audience.conversationIds[n % CONVERSATIONS] ?? "", `text ${String(n)}`);
+      }
     }),
   );
   const acceptedSeconds = (performance.now() - begun) / 1000;
-  await last;
+  await audience.heard;
   const seconds = (performance.now() - begun) / 1000;
   const own = process.cpuUsage(ownBefore);
   const after = await stack.cpu();
-  bo.close();
+  audience.close();
 
   const perText = [...after].map(([part, used]) => ({
     part,

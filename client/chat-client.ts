@@ -3,7 +3,7 @@
  * them. For browsers and Node; `io` is socket.io-client's.
  */
 import type { ManagerOptions, Socket, SocketOptions } from "socket.io-client";
-import type { ConversationShape, MessageShape, ServerEvents } from "../src/lib/contracts/shapes.js";
+import type { ConversationShape, MessageShape, ServerEvents, SyncShape } from "../src/lib/contracts/shapes.js";
 import { FileView } from "./file-view.js";
 import { LogFollower, type Change } from "./log-follower.js";
 import { ProblemError, rest, type FileInput, type Rest, type RestOptions } from "./rest.js";
@@ -51,14 +51,21 @@ export interface ChatListener {
   readonly onChange?: (conversationId: string, change: Change) => void;
   readonly onReceipt?: (event: ServerEvents["receipt.updated"]) => void;
   readonly onFailed?: (event: ServerEvents["message.failed"]) => void;
+  /** On another device of ours a text was scheduled or changed; with `message` it waits, without it is canceled. */
+  readonly onScheduled?: (event: ServerEvents["scheduled.updated"] | ServerEvents["scheduled.canceled"]) => void;
   /** A file of ours that was refused after it had been accepted, or was never completed. */
   readonly onRejected?: (event: ServerEvents["file.rejected"]) => void;
   /** A text of ours that nobody has seen in time. */
   readonly onUndelivered?: (event: ServerEvents["message.expired"]) => void;
+  /** What was missed is too long ago to be told: `messages` has what is there now. */
+  readonly onRestart?: (conversationId: string) => void;
   /** Connected, joined and caught up; also after each reconnection. */
   readonly onReady?: () => void;
   readonly onTrouble?: (error: unknown) => void;
 }
+
+const isProblem = (error: unknown, code: string): error is ProblemError =>
+  error instanceof ProblemError && error.code === code;
 
 export class ChatClient {
   readonly api: Rest;
@@ -162,13 +169,43 @@ export class ChatClient {
       const heads = Object.fromEntries(
         known.slice(from, from + MOST_HEADS).map(([id, follower]) => [id, follower.seq] as const),
       );
-      const { items, left, others } = await this.#retrying(() => this.api.sync(heads));
+      const { items, left, others } = await this.#syncPage(heads);
       for (const id of left) this.#conversations.delete(id);
       for (const item of items) this.#follow(item.conversationId).onPage(item.items);
       const unfinished = items.filter((item) => item.hasMore).map((item) => item.conversationId);
       const unknown = others.filter((id) => !this.#conversations.has(id));
       await Promise.all([...unfinished, ...unknown].map((id) => this.catchUp(id)));
     }
+  }
+
+  /** One sync; conversations of which too much was missed start again. */
+  async #syncPage(heads: Record<string, number>): Promise<SyncShape> {
+    for (;;) {
+      try {
+        return await this.#retrying(() => this.api.sync(heads));
+      } catch (error) {
+        if (!isProblem(error, "cursor-expired")) throw error;
+        for (const { pointer } of error.errors) {
+          const id = pointer.slice("/heads/".length);
+          heads[id] = await this.#restart(id);
+        }
+      }
+    }
+  }
+
+  /** Starts again from the lists. The head comes first: what happens between the two reads comes once more as a change. */
+  async #restart(conversationId: string): Promise<number> {
+    const { headSeq } = await this.#retrying(() => this.api.conversation(conversationId));
+    const messages: MessageShape[] = [];
+    for (let cursor: string | undefined, hasMore = true; hasMore; hasMore = cursor !== undefined) {
+      const from = cursor === undefined ? {} : { cursor };
+      const page = await this.#retrying(() => this.api.messages(conversationId, { limit: 100, ...from }));
+      messages.push(...page.items);
+      cursor = page.nextCursor;
+    }
+    this.#follow(conversationId).restart(headSeq, messages);
+    this.#listener.onRestart?.(conversationId);
+    return headSeq;
   }
 
   /** Fetches what follows the last known change of a conversation; one fetch at a time. */
@@ -188,7 +225,11 @@ export class ChatClient {
         follower.onPage(page.items);
         hasMore = page.hasMore;
       } catch (error) {
-        if (!(error instanceof ProblemError) || error.code !== "conversation-unknown") throw error;
+        if (isProblem(error, "cursor-expired")) {
+          await this.#restart(conversationId);
+          continue;
+        }
+        if (!isProblem(error, "conversation-unknown")) throw error;
         this.#conversations.delete(conversationId);
         return;
       }
@@ -229,6 +270,9 @@ export class ChatClient {
       });
     }
     socket.on("message.failed", (event: ServerEvents["message.failed"]) => this.#listener.onFailed?.(event));
+    for (const type of ["scheduled.updated", "scheduled.canceled"] as const) {
+      socket.on(type, (event: ServerEvents[typeof type]) => this.#listener.onScheduled?.(event));
+    }
     socket.on("file.rejected", (event: ServerEvents["file.rejected"]) => this.#listener.onRejected?.(event));
     socket.on("receipt.updated", (event: ServerEvents["receipt.updated"]) => this.#listener.onReceipt?.(event));
     // The token is checked at each handshake and `query` is fixed: without this, every reconnection after an hour fails.

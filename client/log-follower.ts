@@ -51,6 +51,16 @@ export class LogFollower {
     this.#drain();
   }
 
+  /** Takes what the lists say instead of all that is known: everything up to `seq` is in `messages`, or is over. */
+  restart(seq: number, messages: readonly MessageShape[]): void {
+    if (seq < this.#seq) return;
+    this.#seq = seq;
+    this.#messages.clear();
+    for (const message of messages) this.#messages.set(message.id, message);
+    for (const early of this.#early.keys()) if (early <= seq) this.#early.delete(early);
+    this.#drain();
+  }
+
   #drain(): void {
     for (let next = this.#early.get(this.#seq + 1); next !== undefined; next = this.#early.get(this.#seq + 1)) {
       this.#early.delete(next.seq);

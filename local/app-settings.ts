@@ -40,6 +40,8 @@ export function appSettings(connections: Connections): Record<string, string> {
     AUTH_ISSUER: connections.issuer,
     AUTH_AUDIENCE: AUDIENCE,
     SWEEP_SCHEDULE: "0 */5 * * * *",
+    CLEAN_UP_SCHEDULE: "0 10 * * * *",
+    PARK_SCHEDULE: "*/30 * * * * *",
     FILE_SWEEP_SCHEDULE: "0 */15 * * * *",
   };
 }

@@ -4,7 +4,7 @@
  * A page on the internet can make a browser send requests to loopback, and can rename its own host to 127.0.0.1 (DNS
  * rebinding). So each request must name a loopback `Host`, and its `Origin`, if it has one, must be loopback too.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 const LARGEST_BODY_BYTES = 64 * 1024;
@@ -38,7 +38,7 @@ export class RequestError extends Error {
   }
 }
 
-export async function startLoopbackServer(
+export function startLoopbackServer(
   port: number,
   handle: (request: LocalRequest) => LocalAnswer | Promise<LocalAnswer>,
 ): Promise<LoopbackServer> {
@@ -48,6 +48,11 @@ export async function startLoopbackServer(
       response.destroy();
     });
   });
+  return listenOnLoopback(server, port);
+}
+
+/** Rejects with the system's error when the port cannot be had. */
+export async function listenOnLoopback(server: Server, port: number): Promise<LoopbackServer> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, "127.0.0.1", resolve);

@@ -358,6 +358,7 @@ function statusOf(part: PartProcess): PartStatus {
     ...{ name, state },
     ...(pid === undefined ? {} : { pid }),
     ...(announcement === undefined ? {} : { address: announcement.address }),
+    ...(announcement?.management === undefined ? {} : { management: announcement.management }),
   };
 }
 

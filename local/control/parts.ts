@@ -6,6 +6,8 @@ export interface PartStatus {
   readonly state: PartState;
   readonly pid?: number;
   readonly address?: string;
+  /** Where its management is, if it has one. */
+  readonly management?: string;
 }
 
 /** What the control may do to the parts; names that are none are refused with a `RequestError`. */

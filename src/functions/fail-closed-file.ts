@@ -6,7 +6,5 @@ import { failDeadClosing } from "../lib/use-cases/settle-file.js";
 app.serviceBusQueue("failClosedFile", {
   queueName: "url-closed/$deadletterqueue",
   connection: "SERVICE_BUS",
-  handler: queueHandler("dead-closed", ({ ports, body, attempts, trace }) =>
-    failDeadClosing(ports, body, attempts, trace),
-  ),
+  handler: queueHandler("dead-closed", ({ ports, ...call }) => failDeadClosing(ports, call)),
 });

@@ -6,7 +6,5 @@ import { failDeadDeadline } from "../lib/use-cases/meet-deadline.js";
 app.serviceBusQueue("failDeadline", {
   queueName: "deadlines/$deadletterqueue",
   connection: "SERVICE_BUS",
-  handler: queueHandler("dead-deadline", ({ ports, body, attempts, trace }) =>
-    failDeadDeadline(ports, body, attempts, trace),
-  ),
+  handler: queueHandler("dead-deadline", ({ ports, ...call }) => failDeadDeadline(ports, call)),
 });

@@ -6,5 +6,5 @@ import { failDeadMove } from "../lib/use-cases/retain-message.js";
 app.serviceBusQueue("failMove", {
   queueName: "retained-messages/$deadletterqueue",
   connection: "SERVICE_BUS",
-  handler: queueHandler("dead-move", ({ ports, body, attempts, trace }) => failDeadMove(ports, body, attempts, trace)),
+  handler: queueHandler("dead-move", ({ ports, ...call }) => failDeadMove(ports, call)),
 });

@@ -6,5 +6,5 @@ import { reviveFile } from "../lib/use-cases/deliver-file.js";
 app.serviceBusQueue("reviveFile", {
   queueName: "file-messages/$deadletterqueue",
   connection: "SERVICE_BUS",
-  handler: queueHandler("dead-file", ({ ports, body, attempts, trace }) => reviveFile(ports, body, attempts, trace)),
+  handler: queueHandler("dead-file", ({ ports, ...call }) => reviveFile(ports, call)),
 });

@@ -44,8 +44,18 @@ const Settings = z
     AUTH_USER_CLAIM: text.default("sub"),
     /** The claim that lists the user's roles; `operator` may see and do what `ops` routes offer. */
     AUTH_ROLES_CLAIM: text.default("roles"),
+    /** How long the audit trail is kept. */
+    AUDIT_DAYS: z.coerce.number().int().min(1).max(3650).default(365),
+    /** Multiplies every rate limit: below 1 for stricter ones. */
+    RATE_LIMIT_FACTOR: z.coerce.number().positive().default(1),
+    /** How many proxies of ours stand before the functions: their addresses end `X-Forwarded-For`, after the caller's. */
+    TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
     /** When the sweeper runs: NCRONTAB. The Functions host reads it, as `%SWEEP_SCHEDULE%`. */
     SWEEP_SCHEDULE: text.optional(),
+    /** When log entries and tombstones are forgotten that are old enough: NCRONTAB. */
+    CLEAN_UP_SCHEDULE: text.optional(),
+    /** When failures are written down, tended and redriven: NCRONTAB, like the sweeper's. */
+    PARK_SCHEDULE: text.optional(),
     /** When blobs are compared with the files they belong to, as `%FILE_SWEEP_SCHEDULE%`. */
     FILE_SWEEP_SCHEDULE: text.optional(),
     /** Whose token proves that upstream events come from Web PubSub, where no access key signs them: issuer, audience, `oid`. */

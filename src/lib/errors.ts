@@ -21,6 +21,7 @@ export const CATALOGUE = {
   "input-invalid": { status: 422, title: "Some fields are not as they must be." },
   "parameter-invalid": { status: 400, title: "A part of the address is not as it must be." },
   "cursor-invalid": { status: 400, title: "The cursor is not one that this list gave out." },
+  "cursor-expired": { status: 410, title: "What has changed since then is not kept any more." },
   "token-missing": { status: 401, title: "The request needs a bearer token." },
   "token-invalid": { status: 401, title: "The bearer token is not valid." },
   "role-missing": { status: 403, title: "The token does not have the role that this needs." },
@@ -41,6 +42,13 @@ export const CATALOGUE = {
   "retention-unavailable": { status: 409, title: "In a conversation this large, messages cannot be kept." },
   "message-id-taken": { status: 409, title: "The id belongs to another message." },
   "receipt-ahead": { status: 422, title: "The conversation has not come that far." },
+  "failure-unknown": { status: 404, title: "There is no such failure." },
+  "failure-ended": { status: 409, title: "The failure is not parked any more." },
+  "failure-not-redrivable": {
+    status: 409,
+    title: "What came through the queue of failures has no queue to go back to.",
+  },
+  "job-unknown": { status: 404, title: "There is no such job." },
   "file-too-large": { status: 413, title: "The file is larger than files may be." },
   "file-type-not-allowed": { status: 415, title: "Files of this type are not taken." },
   "file-quota-exceeded": { status: 429, title: "The caller has sent as many files as a day allows.", retryable: true },
@@ -67,10 +75,13 @@ export const CATALOGUE = {
     retryable: true,
     retryAfter: 2,
   },
+  "rate-limited": { status: 429, title: "Too much in too short a time.", retryable: true },
   "internal-error": { status: 500, title: "Something went wrong on the server." },
   // Of messages alone: they never are an HTTP answer.
   "contract-violation": { status: 422, title: "The queued message is not what its queue carries." },
   "author-left": { status: 403, title: "When its time came, its author was not a member any more." },
+  "dependency-refused": { status: 500, title: "A service that this needs refused it." },
+  "not-taken-in-time": { status: 503, title: "Nobody took the queued message in its time." },
   "attempts-exhausted": { status: 503, title: "The message could not be delivered in many attempts." },
 } as const satisfies Readonly<Record<string, CatalogueEntry>>;
 
@@ -89,9 +100,9 @@ export interface ErrorOptions {
   readonly errors?: readonly FieldError[];
   /** What would be allowed instead. */
   readonly allowed?: Readonly<Record<string, unknown>>;
-  /** Seconds, where the catalogue has no answer for all cases. */
-  readonly retryAfter?: number;
   readonly cause?: unknown;
+  /** Seconds to wait; otherwise the catalogue's. */
+  readonly retryAfterS?: number;
 }
 
 const MARK = Symbol.for("dayfly.error");
@@ -103,22 +114,25 @@ export class DayflyError extends Error {
   readonly code: ErrorCode;
   readonly detail: string | undefined;
   readonly errors: readonly FieldError[] | undefined;
+  readonly retryAfterS: number | undefined;
   readonly allowed: Readonly<Record<string, unknown>> | undefined;
-  readonly retryAfter: number | undefined;
 
   constructor(code: ErrorCode, options: ErrorOptions = {}) {
     super(options.detail ?? CATALOGUE[code].title, { cause: options.cause });
     this.code = code;
     this.detail = options.detail;
     this.errors = options.errors;
+    this.retryAfterS = options.retryAfterS ?? entryOf(code).retryAfter;
     this.allowed = options.allowed;
-    this.retryAfter = options.retryAfter ?? entryOf(code).retryAfter;
   }
 }
 
 /** Recognised by a mark, not by class: a test may run in another realm. */
 export const isDayflyError = (error: unknown): error is DayflyError =>
   typeof error === "object" && error !== null && MARK in error;
+
+/** A dependency does not take what it was sent, and will not take it again. */
+export const isRefused = (error: unknown): boolean => isDayflyError(error) && error.code === "dependency-refused";
 
 /** A dependency did not answer, or asked to come back later: waiting may help. */
 export const isTransient = (error: unknown): boolean => isDayflyError(error) && error.code === "dependency-unavailable";

@@ -17,6 +17,7 @@ import type { Head, Member } from "./domain/conversation.js";
 import type { StoredFile } from "./domain/file.js";
 import type { MessageDocument, MessageIndex } from "./domain/message.js";
 import type { ScheduledText } from "./domain/schedule.js";
+import type { AuditTrail, Failures, Forgetful, Jobs, ParkedMessages } from "./ports-operations.js";
 
 /** A row together with the version that a compare-and-swap needs. */
 export type Versioned<Row> = Row & { readonly etag: string };
@@ -71,6 +72,19 @@ export interface Request {
   readonly seq: number;
 }
 
+/** An id whose message never came into the log. */
+export interface Stray {
+  readonly minute: string;
+  readonly messageId: string;
+}
+
+/** What is removed for good: log entries, and of messages that have ended what is left of them. */
+export interface Forgotten {
+  readonly entries: readonly number[];
+  readonly messages: readonly { readonly messageId: string; readonly seq: number; readonly isFile: boolean }[];
+  readonly strays: readonly Stray[];
+}
+
 export interface Conversations {
   /** Creates head, members and the first log entry at once; false when the id is taken. */
   create(head: Head, members: readonly Member[], first: Entry): Promise<boolean>;
@@ -104,6 +118,10 @@ export interface Conversations {
     conversationId: string,
     options: { readonly author?: string; readonly after?: string; readonly limit: number },
   ): Promise<readonly ScheduledText[]>;
+  /** Ids that lead to no place in the log and may be forgotten from this minute on. */
+  strays(conversationId: string, minute: string, limit: number): Promise<readonly Stray[]>;
+  /** Removes what messages have left behind, all or nothing; false when some of it was not there any more: look again. */
+  forget(conversationId: string, what: Forgotten): Promise<boolean>;
   file(conversationId: string, fileId: string): Promise<Versioned<StoredFile> | undefined>;
   /** False when the id is taken by another file. */
   createFile(file: StoredFile): Promise<boolean>;
@@ -122,7 +140,20 @@ export interface Memberships {
   all(user: string): Promise<readonly string[]>;
 }
 
-/** What must happen and when, findable without the broker: a row before each deadline, for the sweeper. */
+/** One of the places that a user has for texts that wait. */
+export interface Slot {
+  readonly conversationId: string;
+  readonly messageId: string;
+}
+
+/** The texts that a user has waiting, in all conversations. */
+export interface Slots {
+  add(user: string, slot: Slot, at: Date): Promise<void>;
+  remove(user: string, slot: Slot): Promise<void>;
+  list(user: string, limit: number): Promise<readonly (Slot & { readonly at: Date })[]>;
+}
+
+/** What must happen and when, findable without the broker: a row before the write that it is for, so that nothing is scanned. */
 export interface Dues {
   add(minute: string, conversationId: string): Promise<void>;
   remove(minute: string, conversationId: string): Promise<void>;
@@ -137,13 +168,18 @@ export interface Due {
 
 /** One run of a job that nobody asked for: what an operator may want to know of it. */
 export interface Run {
-  readonly job: "sweep" | "sweep-files";
+  readonly job: "sweep" | "clean-up" | "sweep-files";
   readonly startedAt: Date;
   readonly tookMs: number;
-  /** How many overdue minutes of conversations it has found, whose deadlines it has set again; or blobs and files that were wrong. */
-  readonly found: number;
+  /**
+   * How many minutes of conversations were due: `sweep` sets their deadlines again, `clean-up` forgets what has ended. How many
+   * blobs and files were wrong: `sweep-files`.
+   */
+  readonly lookedAt: number;
+  /** How many messages it has removed for good. A sweep leaves that to the deadlines. */
+  readonly purged: number;
   /** How late the oldest was, in milliseconds; 0 with none. */
-  readonly latestMs: number;
+  readonly lateByMs: number;
 }
 
 export interface Runs {
@@ -300,6 +336,8 @@ export interface Dependency {
 export interface Policy {
   /** How long a text is kept that all have agreed to keep, in milliseconds. */
   readonly retentionMs: number;
+  /** How long the audit trail is kept. */
+  readonly auditMs: number;
   /** How long a file lives that nobody closes, in milliseconds. */
   readonly fileLifetimeMs: number;
   /** Media types of which files are taken. */
@@ -311,8 +349,16 @@ export interface Policy {
 export interface Ports {
   readonly conversations: Conversations;
   readonly memberships: Memberships;
+  readonly slots: Slots;
   readonly dues: Dues;
+  /** What has ended, by the minute from which on it may be forgotten. */
+  readonly forgetting: Dues;
   readonly runs: Runs;
+  readonly failures: Failures;
+  readonly parked: ParkedMessages;
+  readonly jobs: Jobs;
+  readonly audit: AuditTrail;
+  readonly buckets: Forgetful;
   readonly liveFiles: LiveFiles;
   readonly socketViews: SocketViews;
   readonly usages: Usages;

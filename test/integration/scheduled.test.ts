@@ -12,11 +12,13 @@ let bo: ChatClient;
 /** Conversations in which Bo's socket has heard of a message. */
 const heard: string[] = [];
 const watch = new Watch();
+const toldBo: unknown[] = [];
 
 beforeAll(async () => {
   stack = await startStack();
   ana = await person(stack, "ana");
   bo = await person(stack, "bo", {
+    onScheduled: (event) => toldBo.push(event),
     onChange: (conversation, { type }) => {
       if (type === "message.created") heard.push(conversation);
       watch.changed();
@@ -101,6 +103,24 @@ test("changed it comes once, as it was said last; sent now it comes now", async 
   expect(await texts(other.conversation)).toEqual(["hurry"]);
 });
 
+test("the author's other devices hear what waits, what has changed and what is canceled; others hear nothing", async () => {
+  const told: string[] = [];
+  const device = await person(stack, "ana", {
+    onScheduled: (event) => {
+      told.push("message" in event ? `${event.message.state} ${event.message.text ?? ""}` : "canceled");
+      watch.changed();
+    },
+  });
+  await device.connect();
+  const { conversation, input } = await scheduled("at nine");
+  await ana.api.changeScheduled(conversation, input.id, { text: "at ten" });
+  await ana.api.cancelScheduled(conversation, input.id);
+  await watch.until(() => told.length === 3);
+  expect(told).toEqual(["scheduled at nine", "scheduled at ten", "canceled"]);
+  expect(toldBo).toEqual([]);
+  device.close();
+});
+
 test("whose author has left by then is not sent", async () => {
   const { conversation, input } = await scheduled("goodbye");
   await ana.api.removeMember(conversation, "ana");
@@ -145,7 +165,8 @@ test("wrong times, too many, and ids of others are refused by name", async () =>
   const taken = await post({ ...input, text: "other" });
   expect([taken.status, taken.body["code"]]).toEqual([409, "message-id-taken"]);
   const sendAt = await inMs(3_600_000);
-  for (let n = 1; n < 50; n++) expect((await post({ text: String(n), sendAt })).status).toBe(202);
+  await scheduled("elsewhere");
+  for (let n = 2; n < 50; n++) expect((await post({ text: String(n), sendAt })).status).toBe(202);
   const full = await post({ text: "one more", sendAt });
   expect([full.status, full.body["code"]]).toEqual([409, "schedule-full"]);
   const pages: number[] = [];
@@ -155,7 +176,7 @@ test("wrong times, too many, and ids of others are refused by name", async () =>
     cursor = page.nextCursor;
     more = cursor !== undefined;
   }
-  expect(pages.reduce((sum, count) => sum + count)).toBe(50);
+  expect(pages.reduce((sum, count) => sum + count)).toBe(49);
   const eve = await person(stack, "eve");
   await expect(eve.api.scheduled(conversation)).rejects.toMatchObject({ code: "conversation-unknown" });
   await expect(eve.api.cancelScheduled(conversation, input.id)).rejects.toMatchObject({ code: "conversation-unknown" });

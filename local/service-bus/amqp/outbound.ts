@@ -14,6 +14,8 @@ export interface Outbound extends Consumer {
   /** To be called when the subscription is known; nothing is sent before. */
   readonly start: (subscription: Subscription) => void;
   readonly wake: () => void;
+  /** Calls back when every settlement that has come is answered: at once when none is under way. */
+  readonly whenAnswered: (callback: () => void) => void;
 }
 
 interface Tracked extends RheaDelivery {
@@ -39,8 +41,9 @@ export function newOutbound(
   link.on("sender_flow", wakeUp);
   link.on("sendable", wakeUp);
   link.on("sender_draining", drained);
-  listenToOutcomes(faults, queue, link, wakeUp);
+  const whenAnswered = listenToOutcomes(faults, queue, link, wakeUp);
   return {
+    whenAnswered,
     start(started) {
       subscription = started;
       wakeUp();
@@ -90,7 +93,9 @@ function repairDrain(link: RheaSender): void {
   };
 }
 
-function listenToOutcomes(faults: Faults, queue: Queue, link: RheaSender, wake: () => void): void {
+function listenToOutcomes(faults: Faults, queue: Queue, link: RheaSender, wake: () => void): Outbound["whenAnswered"] {
+  let underWay = 0;
+  const waiting: (() => void)[] = [];
   const on = (
     event: string,
     outcomeOf: (fields: readonly (Typed | undefined)[]) => Outcome,
@@ -99,6 +104,7 @@ function listenToOutcomes(faults: Faults, queue: Queue, link: RheaSender, wake: 
     link.on(event, ({ delivery }: { delivery: Tracked }) => {
       const { lock } = delivery;
       if (lock === undefined) return;
+      underWay++;
       settleLock(faults, queue, link, lock, outcomeOf(delivery.remote_state?.value ?? []))
         .then(
           () => {
@@ -108,7 +114,10 @@ function listenToOutcomes(faults: Faults, queue: Queue, link: RheaSender, wake: 
             reject(delivery, amqpErrorOf(error));
           },
         )
-        .finally(wake);
+        .finally(() => {
+          wake();
+          if (--underWay === 0) for (const callback of waiting.splice(0)) callback();
+        });
     });
   };
   on("accepted", () => ({ kind: "complete" }), accept);
@@ -137,6 +146,10 @@ function listenToOutcomes(faults: Faults, queue: Queue, link: RheaSender, wake: 
       reject(delivery);
     },
   );
+  return (callback) => {
+    if (underWay === 0) callback();
+    else waiting.push(callback);
+  };
 }
 
 async function settleLock(

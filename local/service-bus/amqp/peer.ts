@@ -24,6 +24,8 @@ export interface LinkEnd {
   closed(): void;
   /** The peer may take more now. */
   wake?(): void;
+  /** Calls back when the peer's settlements on it are answered: at once when none is under way. */
+  whenAnswered?(callback: () => void): void;
 }
 
 /** One client connection. */

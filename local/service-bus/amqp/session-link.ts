@@ -32,7 +32,7 @@ export function attachSessionLink(peer: Peer, link: RheaSender, address: string)
     );
   }
   const id = sessionFilterOf(link);
-  if (typeof id === "string") open(peer, link, queue, address, queue.sessions.accept(id, onLost(link, id)));
+  if (typeof id === "string") open(peer, link, queue, address, queue.sessions.accept(id, onLost(peer, link, id)));
   else waitForNext(peer, link, queue, address);
 }
 
@@ -57,7 +57,7 @@ function waitForNext(peer: Peer, link: RheaSender, queue: Queue, address: string
         link.close(amqpErrorOf(new BrokerError("timeout", "No session with messages became available in time.")));
       },
       onLost: () => {
-        onLost(link, wait.sessionId)();
+        onLost(peer, link, wait.sessionId)();
       },
     },
     timeoutOf(link),
@@ -87,6 +87,7 @@ function open(peer: Peer, link: RheaSender, queue: Queue, address: string, lock:
   queue.receivers++;
   register(peer, link, {
     wake: outbound.wake,
+    whenAnswered: outbound.whenAnswered,
     closed: () => {
       queue.receivers--;
       queue.sessions.end(lock);
@@ -96,11 +97,12 @@ function open(peer: Peer, link: RheaSender, queue: Queue, address: string, lock:
 }
 
 /**
- * SB-52. A settlement that finds the lock lost is answered first: after the link has gone, the SDK waits in vain for the answer.
+ * SB-52. A settlement that is under way is answered first: after the link has gone, the SDK waits in vain for the answer. Nothing
+ * else is waited for: what the client settles before it hears of the end would not be answered either.
  */
-function onLost(link: RheaSender, sessionId: string): () => void {
+function onLost(peer: Peer, link: RheaSender, sessionId: string): () => void {
   return () => {
-    setImmediate(() => {
+    peer.ends.get(link)?.whenAnswered?.(() => {
       if (link.is_open()) link.close(amqpErrorOf(sessionLockLost(sessionId)));
     });
   };

@@ -144,10 +144,11 @@ export class Sessions {
     this.#deadlines.remove(lock.deadline);
     if (lock.subscription !== undefined) lock.subscription.closed = true;
     this.#tell(lost ? "session-lost" : "session-released", session.id);
+    // Before anybody else gets what it held.
+    if (lost) lock.onLost();
     this.asOne(session, () => {
       this.#onEnded(lock, lost);
     });
-    if (lost) lock.onLost();
   }
 
   /** A settlement has been written; its session may have been given back meanwhile, and waits for it then. */

@@ -4,8 +4,7 @@
  * what a browser sends for another site without an `Origin` (an image, a script) is known by `Sec-Fetch-Site`.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { isLoopback, type LoopbackServer } from "../../loopback-server.js";
+import { isLoopback, listenOnLoopback, type LoopbackServer } from "../../loopback-server.js";
 import { errorText, log } from "../log.js";
 import { Problem, problemFrom } from "./problem.js";
 
@@ -31,7 +30,7 @@ export type Answer =
 export type Handle = (request: Request) => Answer | Promise<Answer>;
 
 /** Listens on loopback. Rejects with the system's error when the port cannot be had. */
-export async function serve(port: number, handle: Handle): Promise<LoopbackServer> {
+export function serve(port: number, handle: Handle): Promise<LoopbackServer> {
   const server = createServer((request, response) => {
     answer(request, handle)
       .catch((error: unknown) => failure(error))
@@ -43,20 +42,7 @@ export async function serve(port: number, handle: Handle): Promise<LoopbackServe
         response.destroy();
       });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
-  });
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-        server.closeAllConnections();
-      }),
-  };
+  return listenOnLoopback(server, port);
 }
 
 async function answer(request: IncomingMessage, handle: Handle): Promise<Answer> {

@@ -10,6 +10,7 @@
  *   u|user              a member
  *   r|id                a message that some want to keep, and not yet all
  *   x|minute|id         what a deadline must find
+ *   z|minute|id         an id that leads to no place in the log, and from when on it may be forgotten
  *
  * Times are ISO 8601 texts, so that a person can read them in any table browser.
  */
@@ -18,7 +19,8 @@ import type { Head, Member, Step } from "../domain/conversation.js";
 import type { AttachedFile, MessageDocument, MessageIndex, Retention } from "../domain/message.js";
 import type { ChangeType } from "../contracts/shapes.js";
 import type { ScheduledText } from "../domain/schedule.js";
-import type { Entry, Expiry, Request } from "../ports.js";
+import { forgetFrom } from "../domain/forgetting.js";
+import type { Entry, Expiry, Request, Stray } from "../ports.js";
 import { newestFirstKey, seqKey, userKey, userOfKey } from "./tables.js";
 
 export type Keys = {
@@ -273,4 +275,15 @@ export const expiryToRow = (conversationId: string, expiry: Expiry): Keys & { se
 export const expiryFromRow = (row: Keys & { seq: number }): Expiry => {
   const [, minute = "", messageId = ""] = row.rowKey.split("|");
   return { minute, messageId, seq: row.seq };
+};
+
+export const strayKey = ({ minute, messageId }: Stray): string => `z|${minute}|${messageId}`;
+
+/** The row that leads to an index without a place in the log; none for others, to which the log leads. */
+export const strayRows = (conversationId: string, { messageId, seq, at }: MessageIndex): readonly Keys[] =>
+  seq === undefined ? [{ partitionKey: conversationId, rowKey: strayKey({ minute: forgetFrom(at), messageId }) }] : [];
+
+export const strayFromRow = ({ rowKey }: Keys): Stray => {
+  const [, minute = "", messageId = ""] = rowKey.split("|");
+  return { minute, messageId };
 };

@@ -1,41 +1,19 @@
 /** Sending to the queues. Receiving is the Functions host's work. */
 import { createHash } from "node:crypto";
-import {
-  RetryMode,
-  ServiceBusClient,
-  type ServiceBusClientOptions,
-  type ServiceBusMessage,
-  type ServiceBusSender,
-} from "@azure/service-bus";
+import type { ServiceBusClient, ServiceBusMessage, ServiceBusSender } from "@azure/service-bus";
 import Long from "long";
-import type { Config } from "../config.js";
 import type { TextEnvelope } from "../contracts/queue.js";
 import { TEXT_LIFETIME_MS, timeLeft } from "../domain/message.js";
 import type { Queues, Trace } from "../ports.js";
-import { identityOf } from "./credential.js";
+import { traced } from "./service-bus-client.js";
 import { calling } from "./transient.js";
-
-/** The client's defaults (3 × 30 s) would outlast any caller; a send is cheap to try again. */
-const OPTIONS: ServiceBusClientOptions = {
-  retryOptions: {
-    mode: RetryMode.Exponential,
-    maxRetries: 3,
-    retryDelayInMs: 200,
-    maxRetryDelayInMs: 1_000,
-    timeoutInMs: 10_000,
-  },
-};
 
 export interface ServiceBusQueues extends Queues {
   /** Resolves when the namespace answers. */
   probe(): Promise<void>;
 }
 
-export async function serviceBusQueues(config: Config, now: () => number): Promise<ServiceBusQueues> {
-  const client =
-    config.SERVICE_BUS !== undefined
-      ? new ServiceBusClient(config.SERVICE_BUS, OPTIONS)
-      : new ServiceBusClient(String(config.SERVICE_BUS__fullyQualifiedNamespace), await identityOf(config), OPTIONS);
+export function serviceBusQueues(client: ServiceBusClient, now: () => number): ServiceBusQueues {
   const senders = new Map<string, ServiceBusSender>();
 
   function senderOf(queue: string): ServiceBusSender {
@@ -46,18 +24,6 @@ export async function serviceBusQueues(config: Config, now: () => number): Promi
     }
     return sender;
   }
-
-  /**
-   * The trace goes along under both names: `traceparent` is ours, `Diagnostic-Id` is what the Functions host ties the
-   * receiving invocation to (azure-sdk, instrumentServiceBusMessage).
-   */
-  const traced = (message: ServiceBusMessage, trace: Trace): ServiceBusMessage =>
-    trace === undefined
-      ? message
-      : {
-          ...message,
-          applicationProperties: { ...message.applicationProperties, traceparent: trace, "Diagnostic-Id": trace },
-        };
 
   const send = (queue: string, message: ServiceBusMessage, trace: Trace): Promise<void> =>
     calling("Service Bus", () =>

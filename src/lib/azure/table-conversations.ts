@@ -1,5 +1,6 @@
 /** Conversations in Table Storage: one partition each, so that whatever belongs together is written together. */
 import { odata, type TableClient, type TransactionAction } from "@azure/data-tables";
+import type { MessageIndex } from "../domain/message.js";
 import type { Conversations, LogStep, Versioned } from "../ports.js";
 import * as rows from "./conversation-rows.js";
 import { fileFromRow, fileKey, fileToRow, type FileRow } from "./file-rows.js";
@@ -85,7 +86,7 @@ export function tableConversations(table: TableClient): Conversations {
     commit: (step) => callingStorage(() => unlessChanged(() => table.submitTransaction(actionsOf(step)))),
 
     addIndex: (conversationId, index) =>
-      callingStorage(() => unlessChanged(() => table.createEntity(rows.indexToRow(conversationId, index)))),
+      callingStorage(() => unlessChanged(() => table.submitTransaction(indexed(conversationId, index)))),
 
     saveMember: (conversationId, { etag, ...member }) =>
       callingStorage(() =>
@@ -157,6 +158,24 @@ export function tableConversations(table: TableClient): Conversations {
         return found.map(rows.scheduledFromRow);
       }),
 
+    strays: (conversationId, minute, limit) =>
+      callingStorage(async () => {
+        const found = await range(conversationId, { from: `z|${minute}|`, below: `z|${minute}}`, limit });
+        return found.map(rows.strayFromRow);
+      }),
+
+    forget: (conversationId, { entries, messages, strays }) => {
+      const keys = [
+        ...entries.map(rows.entryKey),
+        ...messages.flatMap(({ messageId, seq, isFile }) => [
+          ...[rows.documentKey(seq), rows.indexKey(messageId)],
+          ...(isFile ? [fileKey(messageId)] : []),
+        ]),
+        ...strays.flatMap((stray) => [rows.strayKey(stray), rows.indexKey(stray.messageId)]),
+      ];
+      const remove = keys.map((rowKey): TransactionAction => ["delete", { partitionKey: conversationId, rowKey }]);
+      return callingStorage(() => unlessChanged(() => table.submitTransaction(remove)));
+    },
     file: (conversationId, fileId) =>
       callingStorage(async () => {
         const row = await point<FileRow>(conversationId, fileKey(fileId));
@@ -178,6 +197,10 @@ export function tableConversations(table: TableClient): Conversations {
   };
 }
 
+/** A new id, and what leads to it when it is to be forgotten. */
+const indexed = (conversationId: string, index: MessageIndex): TransactionAction[] =>
+  [rows.indexToRow(conversationId, index), ...rows.strayRows(conversationId, index)].map((row) => ["create", row]);
+
 /** The rows of one log step, as one entity-group transaction: the head's ETag is its condition. */
 function actionsOf(step: LogStep): TransactionAction[] {
   const conversationId = step.head.conversationId;
@@ -188,7 +211,7 @@ function actionsOf(step: LogStep): TransactionAction[] {
     ["update", rows.headToRow(step.next), "Replace", { etag: step.head.etag }],
     ...step.entries.map((entry): TransactionAction => ["create", rows.entryToRow(conversationId, entry)]),
     ...(step.documents ?? []).map((document) => create(rows.documentToRow(document))),
-    ...(step.indexes ?? []).map((index) => create(rows.indexToRow(conversationId, index))),
+    ...(step.indexes ?? []).flatMap((index) => indexed(conversationId, index)),
     ...(step.documentsChanged ?? []).map((document) => replace(rows.documentToRow(document))),
     ...(step.indexesChanged ?? []).map((index) => replace(rows.indexToRow(conversationId, index))),
     ...(step.requestsOpened ?? []).map((request) => create(rows.requestToRow(conversationId, request))),

@@ -9,10 +9,11 @@ import { callingStorage, firstRows, unlessMissing } from "./tables.js";
 
 const SHARDS = 16;
 
-export function tableDues(table: TableClient): Dues {
+/** @param family rows of one family are found together; without one they sort before those of all families */
+export function tableDues(table: TableClient, family = ""): Dues {
   const partition = (minute: string, conversationId: string): string => {
     const shard = (createHash("sha256").update(conversationId).digest()[0] ?? 0) % SHARDS;
-    return `${minute}|${shard.toString(16)}`;
+    return `${family}${minute}|${shard.toString(16)}`;
   };
   return {
     add: (minute, conversationId) =>
@@ -29,9 +30,14 @@ export function tableDues(table: TableClient): Dues {
     before: (minute, limit) =>
       callingStorage(async () => {
         // Keys sort by minute: with nothing overdue this range is empty, whatever lies in the future.
-        const rows = await firstRows(table, odata`PartitionKey lt ${minute}`, limit, ["PartitionKey", "RowKey"]);
+        const rows = await firstRows(
+          table,
+          odata`PartitionKey ge ${family} and PartitionKey lt ${family + minute}`,
+          limit,
+          ["PartitionKey", "RowKey"],
+        );
         return rows.map(({ partitionKey, rowKey }) => ({
-          minute: partitionKey.split("|")[0] ?? "",
+          minute: partitionKey.slice(family.length).split("|")[0] ?? "",
           conversationId: rowKey,
         }));
       }),

@@ -34,6 +34,11 @@ export const seqKey = (seq: number): string => String(seq).padStart(SEQ_DIGITS, 
 /** Sorts the newest first, which is the order in which a table can only read. */
 export const newestFirstKey = (seq: number): string => seqKey(LARGEST_SEQ - seq);
 
+/** Beyond every time in milliseconds until the year 5138. */
+const END_OF_TIME = 99_999_999_999_999;
+/** Sorts the latest first. */
+export const invertedTimeKey = (at: Date): string => String(END_OF_TIME - at.getTime()).padStart(14, "0");
+
 export const callingStorage = <Result>(call: () => Promise<Result>): Promise<Result> => calling("Table Storage", call);
 
 /** What `call` answers, or undefined when what it asks for is not there. */

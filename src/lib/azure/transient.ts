@@ -2,7 +2,10 @@
 import { DayflyError } from "../errors.js";
 
 /** Statuses after which the same request may succeed (learn.microsoft.com, best-practices/retry-service-specific). */
-const PASSING_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
+// 401 and 403 are among them: a role that has just been assigned takes minutes, and nothing that a caller sends causes them.
+const PASSING_STATUSES = new Set([401, 403, 408, 429, 500, 502, 503, 504]);
+/** Statuses that say that the request itself is at fault: the same one will be refused again. */
+const REFUSING_STATUSES = new Set([400, 411, 413, 414, 415, 431]);
 
 const PASSING_CODES = new Set([
   "ECONNREFUSED",
@@ -17,6 +20,8 @@ const PASSING_CODES = new Set([
   "ServiceBusy",
   "ServiceTimeout",
   "ServiceCommunicationProblem",
+  "UnauthorizedAccess",
+  "QuotaExceeded",
 ]);
 
 interface ClientError {
@@ -37,11 +42,21 @@ function passes(error: unknown): boolean {
   return typeof code === "string" && PASSING_CODES.has(code);
 }
 
-/** Runs a call to `dependency`; trouble that passes becomes `dependency-unavailable`, the rest stays as it is. */
+function refuses(error: unknown): boolean {
+  const { statusCode, code } = (error ?? {}) as ClientError;
+  return typeof statusCode === "number" ? REFUSING_STATUSES.has(statusCode) : code === "MessageSizeExceeded";
+}
+
+/**
+ * Runs a call to `dependency`; trouble that passes becomes `dependency-unavailable`, a request that it
+ * does not take `dependency-refused`; the rest stays as it is.
+ */
 export async function calling<Result>(dependency: string, call: () => Promise<Result>): Promise<Result> {
   try {
     return await call();
   } catch (error) {
+    if (refuses(error))
+      throw new DayflyError("dependency-refused", { detail: `${dependency} refused the request.`, cause: error });
     if (!passes(error)) throw error;
     throw new DayflyError("dependency-unavailable", { detail: `${dependency} is not available.`, cause: error });
   }

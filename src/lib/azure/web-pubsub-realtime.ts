@@ -9,6 +9,7 @@ import { identityOf } from "./credential.js";
 import { calling } from "./transient.js";
 
 const TOKEN_MINUTES = 60;
+const LONGEST_SEND_MS = 2_000;
 
 const base64url = (text: string): string => Buffer.from(text, "utf8").toString("base64url");
 /** The group behind a room of the namespace `/`. Every socket has a room that is named by its id. */
@@ -25,7 +26,8 @@ export interface WebPubSubRealtime extends Realtime {
 
 export async function webPubSubRealtime(config: Config, now: () => number): Promise<WebPubSubRealtime> {
   const hub = config.WEB_PUBSUB_HUB;
-  // One retry of its own: an event that comes late is worse than one that a client fetches.
+  // One retry of its own: an event that comes late is worse than one that a client fetches. A service that says when to come
+  // back is obeyed by the client however long that is, so a call has an end as well.
   const retryOptions = { maxRetries: 1, retryDelayInMs: 100 };
   const client =
     config.WEB_PUBSUB !== undefined
@@ -60,6 +62,7 @@ export async function webPubSubRealtime(config: Config, now: () => number): Prom
         client.group(conversationGroup(event.conversationId)).sendToAll(packetOf(name, event), {
           // Without it the client would send the packet as a JSON text, and nobody would understand it.
           contentType: "text/plain",
+          abortSignal: AbortSignal.timeout(LONGEST_SEND_MS),
           ...(onlyTo === undefined ? {} : { filter: odata`userId eq ${onlyTo}` }),
         }),
       ),

@@ -5,6 +5,7 @@
  * copies the fields of a JSON body over the message's own properties (azure-webjobs-sdk, Utility.ApplyBindingData).
  */
 import { z } from "zod";
+import { MAX_TEXT_BYTES } from "../domain/message.js";
 import { id, seq, user } from "./fields.js";
 
 const time = z.iso.datetime();
@@ -15,7 +16,9 @@ export const TextEnvelope = z.object({
   id,
   conversation: id,
   author: user,
-  text: z.string(),
+  text: z.string().refine((value) => new TextEncoder().encode(value).length <= MAX_TEXT_BYTES, {
+    error: `must be at most ${MAX_TEXT_BYTES} bytes of UTF-8`,
+  }),
   /** The id of the message that this one replies to. */
   quote: id.optional(),
   sentAt: time,
@@ -23,8 +26,10 @@ export const TextEnvelope = z.object({
   endsAt: time,
   /** Of a scheduled text, which version of it this is: what does not match its row is dropped. */
   schedule: z.int().min(1).optional(),
-  /** 1 for the first send; one more each time that the dead-letter function sends it again. */
+  /** 1 for the first send; one more each time that it is sent again, from the dead-letter queue or as a failure. */
   attempt: z.int().min(1),
+  /** It has failed before, and was sent again: that its id is known as failed does not end it. */
+  redriven: z.literal(true).optional(),
 });
 export type TextEnvelope = z.infer<typeof TextEnvelope>;
 
@@ -33,6 +38,7 @@ export const TextOrigin = z.object({
   id,
   conversation: id,
   author: user,
+  sentAt: time.optional().catch(undefined),
   endsAt: time.optional().catch(undefined),
   schedule: z.int().min(1).optional().catch(undefined),
 });
@@ -93,22 +99,28 @@ export const DeadlineEnvelope = z.discriminatedUnion("kind", [
   z.object({ v: z.literal(1), kind: z.literal("lease"), conversation: id, file: id, view: id }),
   /** A log entry whose event could not be published. */
   z.object({ v: z.literal(1), kind: z.literal("announce"), conversation: id, seq, tries: z.int().min(1) }),
+  /** The next step of a job that somebody has asked for. */
+  z.object({ v: z.literal(1), kind: z.literal("job"), job: id }),
 ]);
 export type DeadlineEnvelope = z.infer<typeof DeadlineEnvelope>;
 
 /** `failed-messages`: what could not be processed, as it was, with the reason. Parked for an operator. */
-export interface FailureEnvelope {
-  readonly v: 1;
+export const FailureEnvelope = z.object({
+  v: z.literal(1),
   /** The same for the same failure, so that telling it twice is one. */
-  readonly id: string;
-  readonly queue: string;
-  readonly reason: string;
-  readonly detail: string;
-  readonly at: string;
-  readonly attempts: number;
-  readonly conversation?: string;
-  readonly message?: string;
-  readonly author?: string;
+  id: z.string().regex(/^[0-9a-f]{32}$/),
+  queue: z.string(),
+  /** A code of the error catalogue. */
+  reason: z.string(),
+  detail: z.string(),
+  at: time,
+  attempts: z.int().min(1),
+  /** When the message's time is over. */
+  endsAt: time,
+  conversation: id.optional(),
+  message: id.optional(),
+  author: user.optional(),
   /** The message's body as it came. */
-  readonly original: unknown;
-}
+  original: z.unknown(),
+});
+export type FailureEnvelope = z.infer<typeof FailureEnvelope>;

@@ -154,14 +154,19 @@ export interface DeliveryShape {
 
 /** One run of a job. */
 export interface RunShape {
-  /** `sweep` looks for deadlines, `sweep-files` for files and their blobs. */
-  readonly job: "sweep" | "sweep-files";
+  /** `sweep` looks for deadlines, `clean-up` for what is long over, `sweep-files` for files and their blobs. */
+  readonly job: "sweep" | "clean-up" | "sweep-files";
   readonly startedAt: string;
   readonly tookMs: number;
-  /** Overdue minutes of conversations whose deadlines were lost, or late; blobs that belonged to nothing, and files without one. */
-  readonly found: number;
+  /**
+   * Minutes of conversations that were due: with lost or late deadlines (`sweep`), with ends long past (`clean-up`); blobs that
+   * belonged to nothing, and files without one (`sweep-files`).
+   */
+  readonly lookedAt: number;
+  /** Messages that were removed for good. */
+  readonly purged: number;
   /** How late the oldest of them was. */
-  readonly latestMs: number;
+  readonly lateByMs: number;
 }
 
 export interface NegotiationShape {
@@ -188,6 +193,9 @@ export interface ServerEvents {
   "message.expired": EventBase & { readonly messageId: string; readonly seq?: number; readonly undelivered?: true };
   /** To its author alone. `code` stands in docs/errors.md. */
   "message.failed": EventBase & { readonly messageId: string; readonly code: string };
+  /** To its author alone: what waits to be sent, new or changed. When it is sent `message.created` comes, or `message.failed`. */
+  "scheduled.updated": EventBase & { readonly messageId: string; readonly message: MessageShape };
+  "scheduled.canceled": EventBase & { readonly messageId: string };
   /** The message with the state of its retention. */
   "retention.requested": LoggedEvent & { readonly messageId: string; readonly message: MessageShape };
   "retention.retained": LoggedEvent & { readonly messageId: string; readonly message: MessageShape };

@@ -11,10 +11,13 @@ export function minuteOf(time: Date): string {
 }
 
 /** The moment at which the bucket of `minute` fires: when the minute is over, so that everything in it is due. */
-export function bucketFiresAt(minute: string): Date {
+export const bucketFiresAt = (minute: string): Date => new Date(startOf(minute).getTime() + MINUTE_MS);
+
+/** The moment at which a minute begins, from its digits. */
+export function startOf(minute: string): Date {
   const [, year, month, day, hour, min] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(minute) ?? [];
   if (min === undefined) throw new RangeError(`not a minute: ${minute}`);
-  return new Date(Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(min)) + MINUTE_MS);
+  return new Date(Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(min)));
 }
 
 /** Whether a text that is written now may have missed the bucket it belongs to. */

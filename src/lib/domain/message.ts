@@ -102,7 +102,7 @@ export const isSameText = (
 ): boolean => a.author === b.author && a.text === b.text && (a.replyTo ?? undefined) === (b.replyTo ?? undefined);
 
 export type Arrival =
-  /** First arrival: write it. */
+  /** First arrival, or the first after it had failed: write it. */
   | { readonly kind: "record" }
   /** Written before, by this or another run: only what follows the write is to be repeated. */
   | { readonly kind: "repeat"; readonly document: MessageDocument }
@@ -113,13 +113,14 @@ export type Arrival =
 
 /** What to do with a text that came through the queue, given what the conversation knows of its id. */
 export function decideArrival(
-  text: Text & Expiring,
+  text: Text & Expiring & { readonly isRedriven?: boolean },
   known: { readonly index?: MessageIndex | undefined; readonly document?: MessageDocument | undefined },
   now: number,
 ): Arrival {
   const { index, document } = known;
   if (index === undefined) return isOver(text, now) ? { kind: "expired" } : { kind: "record" };
   if (index.author !== text.author) return { kind: "failed", code: "message-id-taken" };
+  if (index.state === "failed" && text.isRedriven === true) return { kind: isOver(text, now) ? "expired" : "record" };
   if (index.state !== "delivered" || document?.state !== "delivered") return { kind: "ended" };
   return isSameText(text, document) ? { kind: "repeat", document } : { kind: "failed", code: "message-id-taken" };
 }

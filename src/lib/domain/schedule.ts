@@ -7,7 +7,7 @@ const DAY_MS = 24 * 3_600_000;
 export const SOONEST_MS = 5 * SECOND_MS;
 export const LATEST_MS = 30 * DAY_MS;
 
-/** So many texts of one member may wait in a conversation. */
+/** So many texts of one user may wait, in all conversations. */
 export const MAX_SCHEDULED = 50;
 
 /** A text that waits for its time. It is its author's alone. */

@@ -4,7 +4,8 @@ import { FileClose } from "../contracts/http.js";
 import { DayflyError, isDayflyError } from "../errors.js";
 import type { Ports } from "../ports.js";
 import { hearClose, hearConnected, hearDisconnected } from "../use-cases/hear-socket.js";
-import { describe, parse } from "./endpoint.js";
+import { describeError } from "../describe-error.js";
+import { parse } from "./endpoint.js";
 import { problemOf } from "./problem.js";
 import { acknowledgement, parseUserEvent, type UpstreamEvent } from "./upstream.js";
 
@@ -36,7 +37,7 @@ export async function answerEvent(
         const close = parse(FileClose, args[0], "input-invalid");
         return acknowledgement(ack, { ok: true, ...(await hearClose(ports, user, close, trace)) });
       } catch (error) {
-        if (!isDayflyError(error)) context.error("Unexpected error", describe(error));
+        if (!isDayflyError(error)) context.error("Unexpected error", describeError(error));
         return acknowledgement(ack, { ok: false, problem: problemOf(known(error), undefined) });
       }
     }

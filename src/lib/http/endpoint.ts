@@ -2,10 +2,13 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from "@azure/functions";
 import type { z } from "zod";
 import { userFromPath } from "../domain/user.js";
-import { DayflyError, isDayflyError, isTransient, type ErrorCode } from "../errors.js";
+import { DayflyError, isDayflyError, isRefused, isTransient, type ErrorCode } from "../errors.js";
+import { describeError } from "../describe-error.js";
 import { services } from "../services.js";
 import type { Trace } from "../ports.js";
 import type { Services } from "../services.js";
+import type { Allowance } from "../use-cases/rate-limiter.js";
+import { limitHeaders } from "./limits.js";
 import { jsonBody } from "./body.js";
 import { problemResponse } from "./problem.js";
 
@@ -35,7 +38,7 @@ export interface Call<Path, Query, Body> {
 const HEADERS = {
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
-  "access-control-expose-headers": "Location, Retry-After, ETag, RateLimit",
+  "access-control-expose-headers": "Location, Retry-After, ETag, RateLimit, RateLimit-Policy",
 };
 
 /** An HTTP function for callers with a token. `answer` gets only what has passed the schemas. */
@@ -56,14 +59,25 @@ function authorized<Path extends Schema = None, Query extends Schema = None, Bod
   answer: (call: Call<z.infer<Path>, z.infer<Query>, z.infer<Body>>) => Promise<HttpResponseInit>,
 ): HttpHandler {
   return openEndpoint(async (request, context) => {
-    const { authenticate, ports } = await services();
+    const { authenticate, ports, limits } = await services();
+    await limits.admitAddress(request);
     const { user: caller, roles } = await authenticate(request.headers.get("authorization"));
     if (role !== undefined && !roles.includes(role)) throw new DayflyError("role-missing");
+    const allowance = await limits.admitUser(context.functionName, request, caller);
     const path = parse(parts.path, pathOf(request), "parameter-invalid");
     const query = parse(parts.query, Object.fromEntries(request.query), "parameter-invalid");
     const body = parse(parts.body, await bodyOf(request, parts), "input-invalid");
     const { headers } = request;
-    return answer({ caller, path, query, body, headers, ports, trace: context.traceContext?.traceParent });
+    const answered = await answer({
+      caller,
+      path,
+      query,
+      body,
+      headers,
+      ports,
+      trace: context.traceContext?.traceParent,
+    });
+    return allowance === undefined ? answered : withLimits(answered, allowance);
   });
 }
 
@@ -87,6 +101,11 @@ export function openEndpoint(
   };
 }
 
+const withLimits = (response: HttpResponseInit, allowance: Allowance): HttpResponseInit => ({
+  ...response,
+  headers: { ...limitHeaders(allowance), ...(response.headers as Record<string, string> | undefined) },
+});
+
 const withHeaders = (response: HttpResponseInit): HttpResponseInit => ({
   ...response,
   headers: { ...HEADERS, ...(response.headers as Record<string, string> | undefined) },
@@ -94,22 +113,12 @@ const withHeaders = (response: HttpResponseInit): HttpResponseInit => ({
 
 /** What the caller may know of an error. What is not meant for the caller goes to the log instead, once. */
 function asDayflyError(error: unknown, context: InvocationContext): DayflyError {
-  if (isDayflyError(error)) {
-    if (isTransient(error)) context.warn(error.message, describe(error.cause));
+  if (isDayflyError(error) && !isRefused(error)) {
+    if (isTransient(error)) context.warn(error.message, describeError(error.cause));
     return error;
   }
-  context.error("Unexpected error", describe(error));
+  context.error("Unexpected error", describeError(isRefused(error) ? (error as DayflyError).cause : error));
   return new DayflyError("internal-error");
-}
-
-/** A client's error may carry the request that failed, body and token included: only what names the error is logged. */
-export function describe(error: unknown): string {
-  if (typeof error !== "object" || error === null) return String(error);
-  const { name, code, statusCode, stack } = error as Record<string, unknown>;
-  const frames = typeof stack === "string" ? stack.split("\n").filter((line) => /^\s+at /.test(line)) : [];
-  return [name, code, statusCode, ...frames]
-    .flatMap((part) => (part === undefined ? [] : [JSON.stringify(part)]))
-    .join(" ");
 }
 
 /** A user id in a path may have a slash, which the host leaves encoded. */

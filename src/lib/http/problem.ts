@@ -24,12 +24,11 @@ export function problemOf(error: DayflyError, traceId: string | undefined): Reco
 /** The answer for an error of the catalogue. */
 export function problemResponse(error: DayflyError, traceId: string | undefined): HttpResponseInit {
   const { status } = entryOf(error.code);
-  const { retryAfter } = error;
   return {
     status,
     headers: {
       "content-type": "application/problem+json",
-      ...(retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }),
+      ...(error.retryAfterS === undefined ? {} : { "retry-after": String(error.retryAfterS) }),
       ...(status === 401 ? { "www-authenticate": challenge(error) } : {}),
     },
     body: JSON.stringify(problemOf(error, traceId)),

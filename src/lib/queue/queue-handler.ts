@@ -1,5 +1,7 @@
 /** What every Service Bus function has in common: what came, and one log line of what became of it. */
 import type { InvocationContext, ServiceBusQueueHandler } from "@azure/functions";
+import { describeError } from "../describe-error.js";
+import { isTransient } from "../errors.js";
 import { services, type Services } from "../services.js";
 import type { Trace } from "../ports.js";
 
@@ -10,6 +12,8 @@ export interface QueueCall {
   readonly attempts: number;
   /** The work that the message belongs to, which it has brought along. */
   readonly trace: Trace;
+  /** In a dead-letter queue: why the broker, or a receiver, put it there. */
+  readonly deadLetterReason?: string | undefined;
 }
 
 /**
@@ -22,9 +26,30 @@ export function queueHandler(
 ): ServiceBusQueueHandler {
   return async (body: unknown, context: InvocationContext) => {
     const { ports } = await services();
-    const result = await handle({ ports, body, attempts: attemptsOf(context), trace: traceOf(context) });
-    context.log(JSON.stringify({ subject, ...result }));
+    const call = { body, attempts: attemptsOf(context), trace: traceOf(context), deadLetterReason: reasonOf(context) };
+    try {
+      const result = await handle({ ports, ...call });
+      context.log(JSON.stringify({ subject, ...result }));
+    } catch (error) {
+      // Of transient trouble all that can be waited out inside the call has been. Of what nobody has foreseen nothing has: the
+      // next delivery follows at once, and they are numbered.
+      if (!isTransient(error)) await ports.clock.wait(pauseAfter(call.attempts));
+      // eslint-disable-next-line preserve-caught-error -- the host logs what is thrown: not what a client's error carries
+      throw new Error(`${subject}: ${describeError(error)}`);
+    }
   };
+}
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 30_000;
+const pauseAfter = (attempts: number): number => Math.min(FIRST_PAUSE_MS * 2 ** (attempts - 1), LONGEST_PAUSE_MS);
+
+const propertiesOf = (context: InvocationContext): Record<string, unknown> =>
+  (context.triggerMetadata?.["applicationProperties"] ?? {}) as Record<string, unknown>;
+
+function reasonOf(context: InvocationContext): string | undefined {
+  const reason = propertiesOf(context)["DeadLetterReason"];
+  return typeof reason === "string" ? reason : undefined;
 }
 
 const attemptsOf = (context: InvocationContext): number => {
@@ -33,7 +58,6 @@ const attemptsOf = (context: InvocationContext): number => {
 };
 
 function traceOf(context: InvocationContext): Trace {
-  const properties = context.triggerMetadata?.["applicationProperties"] as Record<string, unknown> | undefined;
-  const carried = properties?.["traceparent"];
+  const carried = propertiesOf(context)["traceparent"];
   return typeof carried === "string" ? carried : context.traceContext?.traceParent;
 }

@@ -1,6 +1,6 @@
 /** Publishing an event that stands in the log. The log is the truth; the event only spares the others a question. */
 import { isReadable, type MessageDocument } from "../domain/message.js";
-import { isTransient } from "../errors.js";
+import { isRefused, isTransient } from "../errors.js";
 import type { Entry, Ports, Trace } from "../ports.js";
 import { shapeMessage } from "./shaping.js";
 
@@ -32,6 +32,8 @@ export async function announce(
       await publish(ports, announcement);
       return "published";
     } catch (error) {
+      // What is not taken now never will be; it stands in the log all the same.
+      if (isRefused(error)) return "never";
       if (!isTransient(error)) throw error;
       if (left > 1) await ports.clock.wait(BETWEEN_TRIES_MS * (TRIES - left + 1));
     }

@@ -1,8 +1,7 @@
 /** Opaque cursors. They hold a place, never a right: every page checks anew what the caller may read. */
 import { DayflyError } from "../errors.js";
 
-export const cursorOf = (place: string | number): string =>
-  Buffer.from(JSON.stringify([1, place])).toString("base64url");
+export const cursorOf = (place: unknown): string => Buffer.from(JSON.stringify([1, place])).toString("base64url");
 
 /** The place in a cursor that this list has given out. @throws cursor-invalid */
 export function placeIn<Place>(cursor: string, isPlace: (value: unknown) => value is Place): Place {

@@ -6,7 +6,7 @@ import type { ErrorCode } from "../errors.js";
 import type { LogStep, Ports, Trace, Versioned } from "../ports.js";
 import { announce } from "./announce.js";
 import { rejectFile } from "./end-upload.js";
-import { commanded, parkDeadCommand, type CommandQueue } from "./park-command.js";
+import { commanded, parkDeadCommand, type CommandCall, type CommandQueue } from "./park-command.js";
 import { orPause } from "./patience.js";
 import { addDue, scheduleExpiry } from "./schedule-expiry.js";
 
@@ -120,12 +120,11 @@ async function follow(ports: Ports, document: MessageDocument, trace: Trace): Pr
  */
 export async function reviveFile(
   ports: Ports,
-  body: unknown,
-  attempts: number,
-  trace: Trace,
+  call: CommandCall,
 ): Promise<{ readonly outcome: "expired" | "again" | "failed" }> {
-  const parsed = FileEnvelope.safeParse(body);
-  if (!parsed.success) return parkDeadCommand(ports, QUEUE, { body, attempts, trace });
+  const { trace } = call;
+  const parsed = FileEnvelope.safeParse(call.body);
+  if (!parsed.success) return parkDeadCommand(ports, QUEUE, call);
   const envelope = parsed.data;
   const { endsAt, attempt } = envelope;
   const fate = decideRevival({ expiresAt: new Date(endsAt), attempt }, ports.clock.now());
@@ -138,7 +137,7 @@ export async function reviveFile(
       break;
     case "failed":
       await orPause(ports.clock, () => refuse(ports, envelope, "attempts-exhausted"));
-      return parkDeadCommand(ports, QUEUE, { body, attempts, trace });
+      return parkDeadCommand(ports, QUEUE, call);
   }
   return { outcome: fate };
 }

@@ -1,13 +1,15 @@
 import { TextEnvelope, TextOrigin } from "../contracts/queue.js";
 import { minuteOf } from "../domain/deadline.js";
-import { decideArrival, type MessageDocument, type Text } from "../domain/message.js";
-import type { ErrorCode } from "../errors.js";
+import { decideArrival, type MessageDocument, type MessageIndex, type Text } from "../domain/message.js";
+import { isRefused, type ErrorCode } from "../errors.js";
 import type { LogStep, Ports, Trace, Versioned } from "../ports.js";
 import type { Head } from "../domain/conversation.js";
 import { announce } from "./announce.js";
 import { dropScheduled } from "./drop-scheduled.js";
 import { failText, expireUndelivered } from "./end-text.js";
+import { noteEnd } from "./note-end.js";
 import { patiently } from "./patience.js";
+import { freeSlot } from "./scheduled-quota.js";
 import { addDue, scheduleExpiry } from "./schedule-expiry.js";
 
 export type Delivery =
@@ -41,7 +43,16 @@ export async function deliverText(ports: Ports, body: unknown, attempts: number,
     );
     return { outcome: "failed", code: "contract-violation" };
   }
-  return patiently(ports.clock, () => deliver(ports, parsed.data, attempts, trace));
+  const envelope = parsed.data;
+  try {
+    return await patiently(ports.clock, () => deliver(ports, envelope, attempts, trace));
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    const code = "dependency-refused";
+    const failed = { body: envelope, origin: envelope, code, detail: (error as Error).message, attempts } as const;
+    await patiently(ports.clock, () => failText(ports, failed, trace));
+    return { outcome: "failed", code };
+  }
 }
 
 async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, trace: Trace): Promise<Delivery> {
@@ -60,7 +71,7 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
 
   const isScheduled = envelope.schedule !== undefined;
   // Almost always the id is new: try to write it without asking first, and ask when that turns out wrong.
-  for (let asked = isScheduled; ; asked = true) {
+  for (let asked = isScheduled || envelope.redriven === true; ; asked = true) {
     const { head, index, member } = await ports.conversations.look(text.conversationId, {
       ...(asked ? { messageId: text.messageId } : {}),
       ...(isScheduled ? { user: text.author } : {}),
@@ -75,7 +86,8 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
     const document =
       index?.seq === undefined ? undefined : await ports.conversations.document(text.conversationId, index.seq);
     const now = ports.clock.now();
-    const arrival = decideArrival({ ...text, expiresAt: times.expiresAt }, { index, document }, now);
+    const isRedriven = envelope.redriven === true;
+    const arrival = decideArrival({ ...text, expiresAt: times.expiresAt, isRedriven }, { index, document }, now);
     switch (arrival.kind) {
       case "failed":
         return fail(arrival.code, "Another message of the conversation has the id.");
@@ -85,12 +97,15 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
         await expireUndelivered(ports, envelope, trace);
         return { outcome: "expired" };
       case "repeat":
+        await addDue(ports, arrival.document);
         return { outcome: "repeated", seq: arrival.document.seq, event: await follow(ports, arrival.document, trace) };
       case "record": {
-        const record = recordStep(head, text, times, now);
+        const { indexes, ...rest } = recordStep(head, text, times, now);
+        const record = index === undefined ? { ...rest, indexes } : { ...rest, indexesChanged: indexes };
         const step = isScheduled ? { ...record, scheduledRemoved: [text] } : record;
         await addDue(ports, { ...text, expiresAt: times.expiresAt });
         if (!(await ports.conversations.commit(step))) continue;
+        if (isScheduled) await freeSlot(ports, text);
         const [written] = step.documents;
         return { outcome: "delivered", seq: written.seq, event: await follow(ports, written, trace) };
       }
@@ -114,14 +129,21 @@ async function refuseScheduled(
   }
   // Read after the head, whose version the write depends on: whoever changes the row meanwhile wins.
   const row = await ports.conversations.scheduledText(text.conversationId, text.author, text.messageId);
-  if (row?.version !== text.schedule) return { outcome: "stale" };
+  if (row?.version !== text.schedule) {
+    if (row === undefined) await freeSlot(ports, text);
+    return { outcome: "stale" };
+  }
   if (isMember) return undefined;
-  const left = await ports.conversations.commit(leftStep(head, text, text.expiresAt, ports.clock.now()));
-  return left ? { outcome: "failed", code: "author-left" } : "again";
+  const at = new Date(ports.clock.now());
+  await noteEnd(ports, text.conversationId, at);
+  const left = await ports.conversations.commit(leftStep(head, text, text.expiresAt, at));
+  if (!left) return "again";
+  await freeSlot(ports, text);
+  return { outcome: "failed", code: "author-left" };
 }
 
 /** When the time of a scheduled text came, its author was gone: nobody there to tell, and nothing to keep. */
-const leftStep = (head: Versioned<Head>, text: Text, expiresAt: Date, now: number): LogStep => ({
+const leftStep = (head: Versioned<Head>, text: Text, expiresAt: Date, at: Date): LogStep => ({
   head,
   next: head,
   entries: [],
@@ -131,7 +153,7 @@ const leftStep = (head: Versioned<Head>, text: Text, expiresAt: Date, now: numbe
       messageId: text.messageId,
       author: text.author,
       state: "failed",
-      at: new Date(now),
+      at,
       expiresAt,
       failure: "author-left",
     },
@@ -144,7 +166,7 @@ function recordStep(
   text: Text,
   times: { readonly sentAt: Date; readonly expiresAt: Date },
   now: number,
-): LogStep & { readonly documents: readonly [MessageDocument] } {
+): LogStep & { readonly documents: readonly [MessageDocument]; readonly indexes: readonly MessageIndex[] } {
   const seq = head.headSeq + 1;
   const at = new Date(now);
   const { messageId, author } = text;

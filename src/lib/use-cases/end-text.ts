@@ -1,10 +1,14 @@
 /** How a text ends that nobody ever saw: its sender is told, its id leads to what became of it. */
 import type { TextEnvelope, TextOrigin } from "../contracts/queue.js";
 import { TEXT_LIFETIME_MS, timeLeft } from "../domain/message.js";
-import { isTransient, type ErrorCode } from "../errors.js";
+import { omit } from "../domain/omit.js";
+import type { ErrorCode } from "../errors.js";
 import { failureId } from "../ids.js";
 import { dropScheduled } from "./drop-scheduled.js";
 import type { Ports, Trace } from "../ports.js";
+import { noteEnd } from "./note-end.js";
+import { addDue, scheduleExpiry, type Ending } from "./schedule-expiry.js";
+import { tellAuthor } from "./tell-author.js";
 
 export interface FailedText {
   readonly body: unknown;
@@ -24,18 +28,13 @@ export async function failText(ports: Ports, failed: FailedText, trace: Trace): 
   await ports.queues.sendFailure(
     {
       v: 1,
-      id: failureId([
-        origin?.conversation,
-        origin?.id,
-        origin?.author,
-        code,
-        origin === undefined ? failed.body : null,
-      ]),
+      id: textFailureId(origin, failed.body),
       queue: "text-messages",
       reason: code,
       detail,
       at: at.toISOString(),
       attempts,
+      endsAt: expiresAt.toISOString(),
       ...(origin === undefined ? {} : { conversation: origin.conversation, message: origin.id, author: origin.author }),
       original: failed.body,
     },
@@ -45,6 +44,7 @@ export async function failText(ports: Ports, failed: FailedText, trace: Trace): 
   if (origin === undefined) return;
   const { conversation, id: messageId, author } = origin;
   if (code !== "conversation-unknown" && code !== "message-id-taken") {
+    await noteEnd(ports, conversation, at);
     await ports.conversations.addIndex(conversation, {
       messageId,
       author,
@@ -57,43 +57,52 @@ export async function failText(ports: Ports, failed: FailedText, trace: Trace): 
   if (origin.schedule !== undefined) {
     await dropScheduled(ports, { conversationId: conversation, author, messageId }, origin.schedule);
   }
-  await tellSender(() =>
-    ports.realtime.publish(
-      "message.failed",
-      { conversationId: conversation, messageId, at: at.toISOString(), code },
-      { onlyTo: author },
-    ),
-  );
+  await tellAuthor(ports, author, "message.failed", {
+    conversationId: conversation,
+    messageId,
+    at: at.toISOString(),
+    code,
+  });
+}
+
+/** The same whenever the text fails, whatever for. Not of what it says: a hash of few words tells the words. */
+const textFailureId = (origin: TextOrigin | undefined, body: unknown): string =>
+  origin === undefined
+    ? failureId(["text-messages", withoutCounts(body)])
+    : failureId(["text-messages", origin.conversation, origin.id, origin.author, origin.sentAt ?? null]);
+
+/** A redrive changes these alone. */
+function withoutCounts(body: unknown): unknown {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
+  return omit(body as Record<string, unknown>, "attempt", "redriven");
 }
 
 /** Its time was over before anybody could see it. */
-export async function expireUndelivered(ports: Ports, envelope: TextEnvelope, _trace: Trace): Promise<void> {
+export async function expireUndelivered(ports: Ports, envelope: TextEnvelope, trace: Trace): Promise<void> {
   const { conversation, id: messageId, author } = envelope;
   const at = new Date(ports.clock.now());
-  await ports.conversations.addIndex(conversation, {
-    messageId,
-    author,
-    state: "expired",
-    at,
-    expiresAt: new Date(envelope.endsAt),
-  });
+  const expiresAt = new Date(envelope.endsAt);
+  await noteEnd(ports, conversation, at);
+  if (!(await ports.conversations.addIndex(conversation, { messageId, author, state: "expired", at, expiresAt }))) {
+    const { index } = await ports.conversations.look(conversation, { messageId, headless: true });
+    if (index?.seq !== undefined && index.author === author) {
+      // Written after all, right before its end, by a process that died before it could set the deadline.
+      if (index.state === "delivered") await endAnew(ports, { ...index, conversationId: conversation }, trace);
+      return;
+    }
+  }
   if (envelope.schedule !== undefined) {
     await dropScheduled(ports, { conversationId: conversation, author, messageId }, envelope.schedule);
   }
-  await tellSender(() =>
-    ports.realtime.publish(
-      "message.expired",
-      { conversationId: conversation, messageId, at: at.toISOString(), undelivered: true },
-      { onlyTo: author },
-    ),
-  );
+  await tellAuthor(ports, author, "message.expired", {
+    conversationId: conversation,
+    messageId,
+    at: at.toISOString(),
+    undelivered: true,
+  });
 }
 
-/** The sender can ask for the message's state: an event that cannot be published holds nothing up. */
-export async function tellSender(publish: () => Promise<void>): Promise<void> {
-  try {
-    await publish();
-  } catch (error) {
-    if (!isTransient(error)) throw error;
-  }
+async function endAnew(ports: Ports, ending: Ending, trace: Trace): Promise<void> {
+  await addDue(ports, ending, { moved: true });
+  await scheduleExpiry(ports, ending, trace, { moved: true });
 }

@@ -3,7 +3,8 @@ import { reject, uploadOverAt, type StoredFile } from "../domain/file.js";
 import type { ErrorCode } from "../errors.js";
 import type { Ports, Versioned } from "../ports.js";
 import { stagedName } from "./file-names.js";
-import { tellSender } from "./end-text.js";
+import { noteEnd } from "./note-end.js";
+import { tellAuthor } from "./tell-author.js";
 
 /** Refuses a file; false when its row has changed meanwhile. Its sender is told when nothing of it is left. */
 export async function rejectFile(ports: Ports, file: Versioned<StoredFile>, code: ErrorCode): Promise<boolean> {
@@ -19,17 +20,12 @@ export async function rejectFile(ports: Ports, file: Versioned<StoredFile>, code
 export async function finishRejected(ports: Ports, file: Versioned<StoredFile>): Promise<void> {
   const { conversationId, fileId: messageId, author, endedAt: at = file.createdAt, reason: code = "" } = file;
   if (file.blob !== undefined) await ports.blobs.remove(file.blob);
+  await noteEnd(ports, conversationId, at);
   await ports.conversations.addIndex(conversationId, {
     ...{ messageId, author, at },
     ...{ state: "failed" as const, expiresAt: file.expiresAt, failure: code },
   });
-  await tellSender(() =>
-    ports.realtime.publish(
-      "file.rejected",
-      { conversationId, messageId, at: at.toISOString(), code },
-      { onlyTo: author },
-    ),
-  );
+  await tellAuthor(ports, author, "file.rejected", { conversationId, messageId, at: at.toISOString(), code });
   await clearStaging(ports, withoutBlob(file));
 }
 

@@ -10,6 +10,7 @@ import type { Entry, LogStep, Ports, Trace, Versioned } from "../ports.js";
 import { announce } from "./announce.js";
 import { endMessages } from "./end-messages.js";
 import { requireMember, requireMembers } from "./membership.js";
+import { noteEnd } from "./note-end.js";
 import { addDue, scheduleExpiry } from "./schedule-expiry.js";
 import { settleFile } from "./settle-file.js";
 import { shapeMessage } from "./shaping.js";
@@ -219,7 +220,7 @@ async function undo(
   // A file's bytes have to be deleted first: it ends by itself, after this.
   const ends = isOver(document, at.getTime()) && file === undefined;
   const ended = ends ? endMessages([document], released.seq, at) : undefined;
-  if (!ends) await addDue(ports, document, { moved: true });
+  await (ends ? noteEnd(ports, conversationId, at) : addDue(ports, document, { moved: true }));
   const step: LogStep = {
     head,
     next: { ...head, headSeq: released.seq + (ended?.entries.length ?? 0) },

@@ -6,12 +6,14 @@ import { announce } from "./announce.js";
 import { endLease } from "./close-view.js";
 import { endMessages } from "./end-messages.js";
 import { moveRetained, reconsiderRequests } from "./keep-message.js";
+import { noteEnd } from "./note-end.js";
+import { runJob } from "./run-job.js";
 import { rescueScheduled } from "./schedule-text.js";
-import { commanded, parkDeadCommand, type CommandQueue } from "./park-command.js";
+import { commanded, parkDeadCommand, type CommandCall, type CommandQueue } from "./park-command.js";
 import { settleFile } from "./settle-file.js";
 import { reconsiderFiles, settleFiles } from "./settle-files.js";
 
-/** Six rows a text and one head stay below the 100 operations that one transaction may have. */
+/** At most six rows a text, and one head, stay below the 100 operations that one transaction may have. */
 const EXPIRED_AT_ONCE = 16;
 const LONGEST_LAG_MS = 30_000;
 
@@ -22,8 +24,17 @@ const QUEUE: CommandQueue<DeadlineEnvelope> = {
 };
 
 type Kind = DeadlineEnvelope["kind"];
+
 export type Met =
-  { readonly outcome: "met"; readonly kind: Kind; readonly count: number } | { readonly outcome: "failed" };
+  | {
+      readonly outcome: "met";
+      readonly kind: Kind;
+      readonly count: number;
+      /** Of texts: how long after its end the latest was purged, in milliseconds. A minute, and what the queue takes. */
+      readonly lateByMs?: number;
+    }
+  | { readonly outcome: "failed" };
+type Done = Omit<Extract<Met, { readonly outcome: "met" }>, "outcome" | "kind">;
 
 /**
  * Does what is due. A deadline is never cancelled and may come late or twice: the rows are read again, and what they say is
@@ -31,18 +42,14 @@ export type Met =
  */
 export async function meetDeadline(ports: Ports, body: unknown, attempts: number, trace: Trace): Promise<Met> {
   const done = await commanded(ports, QUEUE, { body, attempts, trace }, (deadline) => meet(ports, deadline, trace));
-  return done === undefined ? { outcome: "failed" } : { outcome: "met", kind: done.command.kind, count: done.result };
+  return done === undefined ? { outcome: "failed" } : { outcome: "met", kind: done.command.kind, ...done.result };
 }
 
 /** Empties the dead-letter queue of `deadlines`. */
-export const failDeadDeadline = (
-  ports: Ports,
-  body: unknown,
-  attempts: number,
-  trace: Trace,
-): Promise<{ readonly outcome: "failed" }> => parkDeadCommand(ports, QUEUE, { body, attempts, trace });
+export const failDeadDeadline = (ports: Ports, call: CommandCall): Promise<{ readonly outcome: "failed" }> =>
+  parkDeadCommand(ports, QUEUE, call);
 
-async function meet(ports: Ports, deadline: DeadlineEnvelope, trace: Trace): Promise<number> {
+async function meet(ports: Ports, deadline: DeadlineEnvelope, trace: Trace): Promise<Done> {
   switch (deadline.kind) {
     case "expire":
       return endMinute(ports, deadline.conversation, deadline.minute, trace);
@@ -50,41 +57,44 @@ async function meet(ports: Ports, deadline: DeadlineEnvelope, trace: Trace): Pro
       const { conversation, minute } = deadline;
       // Expiring comes last: it removes the row by which the sweeper finds the rest.
       const rescued = await rescueScheduled(ports, conversation, trace);
-      return rescued + (await endMinute(ports, conversation, minute, trace));
+      const ended = await endMinute(ports, conversation, minute, trace);
+      return { ...ended, count: rescued + ended.count };
     }
     case "evict": {
       const { member } = await ports.conversations.look(deadline.conversation, { user: deadline.user, headless: true });
-      if (member !== undefined) return 0;
+      if (member !== undefined) return { count: 0 };
       await ports.realtime.evict(deadline.conversation, deadline.user);
       // Whoever removed the member may have died before it came to this.
       await reconsiderRequests(ports, deadline.conversation, trace);
       await reconsiderFiles(ports, deadline.conversation, deadline.user, trace);
-      return 1;
+      return { count: 1 };
     }
+    case "job":
+      return { count: await runJob(ports, deadline.job, trace) };
     case "lease": {
       const { conversation: conversationId, file: fileId, view: viewId } = deadline;
-      return (await endLease(ports, { conversationId, fileId, viewId }, trace)) ? 1 : 0;
+      return { count: (await endLease(ports, { conversationId, fileId, viewId }, trace)) ? 1 : 0 };
     }
     case "announce": {
       const { conversation: conversationId, seq, tries } = deadline;
       const [entry] = await ports.conversations.entries(conversationId, seq - 1, 1);
-      if (entry?.seq !== seq) return 0;
+      if (entry?.seq !== seq) return { count: 0 };
       const document =
         entry.messageSeq === undefined
           ? undefined
           : await ports.conversations.document(conversationId, entry.messageSeq);
       await announce(ports, { conversationId, entry, document }, trace, tries);
-      return 1;
+      return { count: 1 };
     }
   }
 }
 
 /** Does everything that was due in the minute; the row by which the sweeper finds it goes when all of it is done. */
-async function endMinute(ports: Ports, conversationId: string, minute: string, trace: Trace): Promise<number> {
-  const { count, isOver: isMinuteOver } = await expireMessages(ports, conversationId, minute, trace);
+async function endMinute(ports: Ports, conversationId: string, minute: string, trace: Trace): Promise<Done> {
+  const { isOver: isMinuteOver, ...done } = await expireMessages(ports, conversationId, minute, trace);
   await settleFiles(ports, conversationId, trace);
   if (isMinuteOver) await ports.dues.remove(minute, conversationId);
-  return count;
+  return done;
 }
 
 /** Ends every message of the minute whose time is over: its content goes, its log entry comes, in one transaction. */
@@ -93,13 +103,14 @@ async function expireMessages(
   conversationId: string,
   minute: string,
   trace: Trace,
-): Promise<{ readonly count: number; readonly isOver: boolean }> {
+): Promise<Done & { readonly isOver: boolean }> {
   let count = 0;
+  let lateByMs = 0;
   for (;;) {
     const expiries = await ports.conversations.expiries(conversationId, minute, EXPIRED_AT_ONCE);
-    if (expiries.length === 0) return { count, isOver: true };
+    if (expiries.length === 0) return { count, lateByMs, isOver: true };
     const { head } = await ports.conversations.look(conversationId, {});
-    if (head === undefined) return { count, isOver: false };
+    if (head === undefined) return { count, lateByMs, isOver: false };
     const documents = await Promise.all(expiries.map(({ seq }) => ports.conversations.document(conversationId, seq)));
     const now = ports.clock.now();
     const due = expiries.flatMap((expiry, index) => {
@@ -108,7 +119,7 @@ async function expireMessages(
     });
     if (due.length === 0) {
       if (await moveOrWait(ports, present(documents), minute, trace)) continue;
-      return { count, isOver: false };
+      return { count, lateByMs, isOver: false };
     }
     const texts = due.filter(({ document }) => document?.file === undefined);
     if (texts.length === 0) {
@@ -125,8 +136,10 @@ async function expireMessages(
     );
     const next = { ...head, headSeq: head.headSeq + entries.length };
     const expiriesMet = texts.map(({ expiry }) => expiry);
+    await noteEnd(ports, conversationId, at);
     if (!(await ports.conversations.commit({ head, next, entries, ...rows, expiriesMet }))) continue;
     count += rows.documentsChanged.length;
+    lateByMs = Math.max(lateByMs, ...rows.documentsChanged.map(({ expiresAt }) => now - expiresAt.getTime()));
     for (const entry of entries) await announce(ports, { conversationId, entry }, trace);
   }
 }

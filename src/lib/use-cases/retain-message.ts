@@ -1,7 +1,7 @@
 import { RetainedEnvelope } from "../contracts/queue.js";
 import type { Ports, Trace } from "../ports.js";
 import { moveRetained } from "./keep-message.js";
-import { commanded, parkDeadCommand, type CommandQueue } from "./park-command.js";
+import { commanded, parkDeadCommand, type CommandCall, type CommandQueue } from "./park-command.js";
 
 const QUEUE: CommandQueue<RetainedEnvelope> = {
   name: "retained-messages",
@@ -27,9 +27,5 @@ export async function retainMessage(
 }
 
 /** Empties the dead-letter queue of `retained-messages`. */
-export const failDeadMove = (
-  ports: Ports,
-  body: unknown,
-  attempts: number,
-  trace: Trace,
-): Promise<{ readonly outcome: "failed" }> => parkDeadCommand(ports, QUEUE, { body, attempts, trace });
+export const failDeadMove = (ports: Ports, call: CommandCall): Promise<{ readonly outcome: "failed" }> =>
+  parkDeadCommand(ports, QUEUE, call);

@@ -2,7 +2,7 @@ import { bucketFiresAt, mayMissBucket, minuteOf } from "../domain/deadline.js";
 import type { MessageDocument } from "../domain/message.js";
 import type { Ports, Trace } from "../ports.js";
 
-type Ending = Pick<MessageDocument, "conversationId" | "messageId" | "expiresAt">;
+export type Ending = Pick<MessageDocument, "conversationId" | "messageId" | "expiresAt">;
 
 /**
  * The deadline that ends texts: one for all of a conversation's minute, and for one that is almost over one of its own as well,

@@ -9,13 +9,16 @@ import type { TextEnvelope } from "../contracts/queue.js";
 import type { MessageShape, PageShape } from "../contracts/shapes.js";
 import { minuteOf } from "../domain/deadline.js";
 import { TEXT_LIFETIME_MS } from "../domain/message.js";
-import { MAX_SCHEDULED, scheduleProblem, type ScheduledText } from "../domain/schedule.js";
+import { scheduleProblem, type ScheduledText } from "../domain/schedule.js";
 import { DayflyError, isTransient } from "../errors.js";
 import { uuidv7 } from "../ids.js";
 import type { LogStep, Ports, Trace } from "../ports.js";
 import { cursorOf, isId, placeIn } from "./cursor.js";
 import { requireMember } from "./membership.js";
+import { noteEnd } from "./note-end.js";
+import { freeSlot, takeSlot } from "./scheduled-quota.js";
 import { shapeMessage } from "./shaping.js";
+import { tellAuthor } from "./tell-author.js";
 
 const DEFAULT_LIMIT = 50;
 /** A text whose time is over for this long, and that is still waiting, was never given to the broker, or was lost there. */
@@ -45,14 +48,13 @@ export async function scheduleText(
     }
     if (index !== undefined) throw index.author === author ? new DayflyError("message-already-sent") : idTaken();
     requireTime(input.sendAt, now);
-    const waiting = await ports.conversations.scheduledTexts(conversationId, { author, limit: MAX_SCHEDULED });
-    if (waiting.length >= MAX_SCHEDULED) throw new DayflyError("schedule-full");
+    await takeSlot(ports, author, { conversationId, messageId });
     const scheduled: ScheduledText = {
       ...{ conversationId, messageId, author, text: input.text },
       ...(input.replyTo === undefined ? {} : { replyTo: input.replyTo }),
       ...{ sendAt: input.sendAt, createdAt: new Date(now), version: 1 },
     };
-    if (await write(ports, head, scheduled)) return shapeScheduled(await hold(ports, scheduled, trace), now);
+    if (await write(ports, head, scheduled)) return tell(ports, await hold(ports, scheduled, trace));
   }
 }
 
@@ -92,7 +94,7 @@ export async function changeScheduled(
     const changed = next(scheduled, { text: text ?? scheduled.text, sendAt: sendAt ?? scheduled.sendAt });
     if (!(await write(ports, head, changed))) continue;
     await release(ports, scheduled);
-    return shapeScheduled(await hold(ports, changed, trace), now);
+    return tell(ports, await hold(ports, changed, trace));
   }
 }
 
@@ -128,10 +130,13 @@ export async function cancelScheduled(
   for (;;) {
     const { head } = await requireMember(ports, conversationId, caller);
     const { index } = await ports.conversations.look(conversationId, { messageId, headless: true });
-    if (index?.author === caller && index.state === "canceled") return;
+    if (index?.author === caller && index.state === "canceled") {
+      return freeSlot(ports, { conversationId, messageId, author: caller });
+    }
     const { scheduled } = await waiting(ports, caller, conversationId, messageId);
     const at = new Date(ports.clock.now());
     const expiresAt = new Date(scheduled.sendAt.getTime() + TEXT_LIFETIME_MS);
+    await noteEnd(ports, conversationId, at);
     const canceled = await ports.conversations.commit({
       ...unchanged(head),
       scheduledRemoved: [scheduled],
@@ -139,7 +144,8 @@ export async function cancelScheduled(
     });
     if (!canceled) continue;
     await release(ports, scheduled);
-    return;
+    await freeSlot(ports, scheduled);
+    return tellAuthor(ports, caller, "scheduled.canceled", { conversationId, messageId, at: at.toISOString() });
   }
 }
 
@@ -157,6 +163,16 @@ export function shapeScheduled(scheduled: ScheduledText, now: number): MessageSh
   const expiresAt = new Date(sendAt.getTime() + TEXT_LIFETIME_MS);
   const message = { ...scheduled, sentAt: sendAt, expiresAt, state: "scheduled" as const };
   return { ...shapeMessage(message, now), sendAt: sendAt.toISOString() };
+}
+
+/** The author's other devices hear what waits now. */
+async function tell(ports: Ports, scheduled: ScheduledText): Promise<MessageShape> {
+  const { author, conversationId, messageId } = scheduled;
+  const now = ports.clock.now();
+  const message = shapeScheduled(scheduled, now);
+  const event = { conversationId, messageId, at: new Date(now).toISOString(), message };
+  await tellAuthor(ports, author, "scheduled.updated", event);
+  return message;
 }
 
 async function waiting(ports: Ports, caller: string, conversationId: string, messageId: string) {

@@ -16,7 +16,8 @@ import type { MessageDocument } from "../domain/message.js";
 import type { Entry, LogStep, Ports, Trace, Versioned } from "../ports.js";
 import { announce } from "./announce.js";
 import { clearStaging } from "./end-upload.js";
-import { commanded, parkDeadCommand, type CommandQueue } from "./park-command.js";
+import { noteEnd } from "./note-end.js";
+import { commanded, parkDeadCommand, type CommandCall, type CommandQueue } from "./park-command.js";
 
 const QUEUE: CommandQueue<ClosedEnvelope> = {
   name: "url-closed",
@@ -43,12 +44,8 @@ export async function deleteClosedFile(
 }
 
 /** Empties the dead-letter queue of `url-closed`. The sweeper goes on trying. */
-export const failDeadClosing = (
-  ports: Ports,
-  body: unknown,
-  attempts: number,
-  trace: Trace,
-): Promise<{ readonly outcome: "failed" }> => parkDeadCommand(ports, QUEUE, { body, attempts, trace });
+export const failDeadClosing = (ports: Ports, call: CommandCall): Promise<{ readonly outcome: "failed" }> =>
+  parkDeadCommand(ports, QUEUE, call);
 
 /**
  * Does what is due for one delivered file: ends stale views, logs closed ones, deletes it when the rule says so.
@@ -109,6 +106,7 @@ async function finish(ports: Ports, file: Versioned<StoredFile>, trace: Trace): 
   const at = new Date(ports.clock.now());
   const step = endStep(head, document, file, at);
   const deleted = confirmDeleted(file, at, step.next.headSeq);
+  await noteEnd(ports, conversationId, at);
   if (!(await ports.conversations.commit({ ...step, filesChanged: [{ ...deleted, etag }] }))) return false;
   for (const entry of step.entries) await announce(ports, { conversationId, entry }, trace);
   const written = await ports.conversations.file(conversationId, fileId);

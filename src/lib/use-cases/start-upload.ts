@@ -101,7 +101,7 @@ async function takeQuota({ usages, policy }: Ports, user: string, bytes: number,
     detail: `A user may send ${String(most.files)} files and ${String(most.bytes)} bytes a day.`,
     allowed: { files: most.files - used.files, bytes: most.bytes - used.bytes },
     // Days change at midnight UTC.
-    retryAfter: Math.ceil((DAY_MS - (now % DAY_MS)) / 1_000),
+    retryAfterS: Math.ceil((DAY_MS - (now % DAY_MS)) / 1_000),
   });
 }
 

@@ -15,10 +15,10 @@ const MOST_FILES = 10_000;
  */
 export async function sweepFiles(ports: Ports, trace: Trace): Promise<Run> {
   const startedAt = new Date(ports.clock.now());
-  const run = { found: 0, latestMs: 0 };
+  const run = { lookedAt: 0, purged: 0, lateByMs: 0 };
   const note = (since: Date): void => {
-    run.found += 1;
-    run.latestMs = Math.max(run.latestMs, startedAt.getTime() - since.getTime());
+    run.lookedAt += 1;
+    run.lateByMs = Math.max(run.lateByMs, startedAt.getTime() - since.getTime());
   };
   const stored = await sweepBlobs(ports, note);
   await sweepRows(ports, stored, startedAt, note, trace);

@@ -32,10 +32,13 @@ export async function sweep(ports: Ports, trace: Trace): Promise<Run> {
     job: "sweep",
     startedAt,
     tookMs: ports.clock.now() - startedAt.getTime(),
-    found: overdue.length,
-    latestMs: oldest === undefined ? 0 : startedAt.getTime() - bucketFiresAt(oldest.minute).getTime(),
+    lookedAt: overdue.length,
+    purged: 0,
+    lateByMs: oldest === undefined ? 0 : startedAt.getTime() - bucketFiresAt(oldest.minute).getTime(),
   };
   await ports.runs.add(run);
   await ports.runs.forget(new Date(startedAt.getTime() - REPORTS_KEPT_MS));
+  await ports.audit.forget(new Date(startedAt.getTime() - ports.policy.auditMs));
+  await ports.buckets.forget(startedAt);
   return run;
 }

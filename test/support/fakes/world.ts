@@ -14,8 +14,22 @@ import type { Head, Member } from "../../../src/lib/domain/conversation.js";
 import type { StoredFile } from "../../../src/lib/domain/file.js";
 import type { MessageDocument, MessageIndex } from "../../../src/lib/domain/message.js";
 import type { ScheduledText } from "../../../src/lib/domain/schedule.js";
-import type { Entry, Expiry, LogStep, Ports, Request, Run, Versioned } from "../../../src/lib/ports.js";
+import { forgetFrom } from "../../../src/lib/domain/forgetting.js";
+import type {
+  Dues,
+  Entry,
+  Expiry,
+  Forgotten,
+  LogStep,
+  Ports,
+  Request,
+  Run,
+  Slot,
+  Stray,
+  Versioned,
+} from "../../../src/lib/ports.js";
 import { FakeFiles } from "./files.js";
+import { Operations } from "./operations.js";
 
 interface Row {
   head: Versioned<Head>;
@@ -27,6 +41,9 @@ interface Row {
   expiries: Map<string, Expiry>;
   requests: Map<string, Request>;
   scheduled: Map<string, ScheduledText>;
+  strays: Map<string, Stray>;
+  /** The newest entry that is not kept any more. */
+  forgotten: number;
   files: Map<string, Versioned<StoredFile>>;
 }
 
@@ -45,7 +62,10 @@ export class World {
   now = Date.UTC(2026, 10, 23, 12);
   readonly rows = new Map<string, Row>();
   readonly memberships = new Map<string, Set<string>>();
+  /** By user and message. */
+  readonly slots = new Map<string, Map<string, Slot & { readonly at: Date }>>();
   readonly dues = new Set<string>();
+  readonly forgetting = new Set<string>();
   readonly texts: TextEnvelope[] = [];
   readonly deadlines: { envelope: DeadlineEnvelope; at: Date; key: string }[] = [];
   readonly moves: RetainedEnvelope[] = [];
@@ -70,11 +90,14 @@ export class World {
   #etag = 0;
 
   readonly #recent = new Set<string>();
+  readonly operations = new Operations((name, act) => this.#step(name, act));
 
   readonly ports: Ports = {
+    ...this.operations.ports,
     ...this.files.ports,
     policy: {
       retentionMs: 30 * 24 * 3_600_000,
+      auditMs: 365 * 24 * 3_600_000,
       fileLifetimeMs: 24 * 3_600_000,
       fileTypes: ["text/plain", "image/png"],
       filesPerDay: { files: 5, bytes: 1_000_000 },
@@ -94,6 +117,8 @@ export class World {
             expiries: new Map(),
             requests: new Map(),
             scheduled: new Map(),
+            strays: new Map(),
+            forgotten: 0,
             files: new Map(),
           });
           return true;
@@ -119,7 +144,7 @@ export class World {
         this.#step("addIndex", () => {
           const row = this.rows.get(id);
           if (row?.indexes.has(index.messageId) !== false) return false;
-          row.indexes.set(index.messageId, index);
+          addIndex(row, index);
           return true;
         }),
       saveMember: (id, member) =>
@@ -162,6 +187,11 @@ export class World {
             .filter((each) => author === undefined || each.author === author)
             .slice(0, limit),
         ),
+      strays: (id, minute, limit) =>
+        this.#step("strays", () =>
+          [...(this.rows.get(id)?.strays.values() ?? [])].filter((each) => each.minute === minute).slice(0, limit),
+        ),
+      forget: (id, what) => this.#step("forget", () => forget(this.rows.get(id), what)),
       file: (id, fileId) => this.#step("file", () => this.rows.get(id)?.files.get(fileId)),
       createFile: (file) =>
         this.#step("createFile", () => {
@@ -191,18 +221,14 @@ export class World {
       page: (user, { limit }) => this.#step("membership.page", () => [...this.#idsOf(user)].slice(0, limit)),
       all: (user) => this.#step("membership.all", () => [...this.#idsOf(user)]),
     },
-    dues: {
-      add: (minute, id) => this.#step("due.add", () => void this.dues.add(`${minute} ${id}`)),
-      remove: (minute, id) => this.#step("due.remove", () => void this.dues.delete(`${minute} ${id}`)),
-      before: (minute, limit) =>
-        this.#step("due.before", () =>
-          [...this.dues]
-            .map((due) => ({ minute: due.slice(0, 12), conversationId: due.slice(13) }))
-            .filter((due) => due.minute < minute)
-            .sort((a, b) => (a.minute < b.minute ? -1 : 1))
-            .slice(0, limit),
-        ),
+    slots: {
+      add: (user, slot, at) =>
+        this.#step("slot.add", () => void this.#slotsOf(user).set(slot.messageId, { ...slot, at })),
+      remove: (user, { messageId }) => this.#step("slot.remove", () => void this.#slotsOf(user).delete(messageId)),
+      list: (user, limit) => this.#step("slot.list", () => [...this.#slotsOf(user).values()].slice(0, limit)),
     },
+    dues: this.#duesIn(this.dues, "due"),
+    forgetting: this.#duesIn(this.forgetting, "forgetting"),
     runs: {
       add: (run) => this.#step("run.add", () => void this.runs.push(run)),
       page: ({ limit }) => this.#step("run.page", () => [...this.runs].reverse().slice(0, limit)),
@@ -240,7 +266,11 @@ export class World {
           // The broker drops what it has seen.
           if (!this.deadlines.some((deadline) => deadline.key === key)) this.deadlines.push({ envelope, at, key });
         }),
-      sendFailure: (failure) => this.#step("sendFailure", () => void this.failures.set(failure.id, failure)),
+      sendFailure: (failure, _lifetimeMs, trace) =>
+        this.#step("sendFailure", () => {
+          this.failures.set(failure.id, failure);
+          this.operations.park(failure, trace);
+        }),
     },
     realtime: {
       negotiate: () => Promise.reject(new Error("nobody connects here")),
@@ -258,9 +288,10 @@ export class World {
 
   /** Throws unless the log of every conversation is gap-free and holds each message once, with document and index. */
   check(): void {
-    for (const { head, entries, documents, indexes } of this.rows.values()) {
+    for (const { head, entries, documents, indexes, forgotten } of this.rows.values()) {
       const seqs = entries.map(({ seq }) => seq);
-      if (seqs.some((seq, n) => seq !== n + 1) || seqs.length !== head.headSeq)
+      // What was forgotten was at the beginning.
+      if (seqs.some((seq, n) => seq !== forgotten + n + 1) || seqs.length !== head.headSeq - forgotten)
         throw new Error(`a gap: ${seqs.join(" ")}`);
       const created = entries.filter(({ type }) => type === "message.created").map(({ messageId }) => messageId);
       if (new Set(created).size !== created.length) throw new Error("a message was logged twice");
@@ -268,6 +299,27 @@ export class World {
         if (indexes.get(messageId)?.seq !== seq) throw new Error("an index and its document part ways");
       }
     }
+  }
+
+  #slotsOf(user: string): Map<string, Slot & { readonly at: Date }> {
+    let slots = this.slots.get(user);
+    if (slots === undefined) this.slots.set(user, (slots = new Map<string, Slot & { readonly at: Date }>()));
+    return slots;
+  }
+
+  #duesIn(rows: Set<string>, name: string): Dues {
+    return {
+      add: (minute, id) => this.#step(`${name}.add`, () => void rows.add(`${minute} ${id}`)),
+      remove: (minute, id) => this.#step(`${name}.remove`, () => void rows.delete(`${minute} ${id}`)),
+      before: (minute, limit) =>
+        this.#step(`${name}.before`, () =>
+          [...rows]
+            .map((due) => ({ minute: due.slice(0, 12), conversationId: due.slice(13) }))
+            .filter((due) => due.minute < minute)
+            .sort((a, b) => (a.minute < b.minute ? -1 : 1))
+            .slice(0, limit),
+        ),
+    };
   }
 
   #step<Result>(name: string, act: () => Result): Promise<Result> {
@@ -312,7 +364,8 @@ export class World {
 function applyMessages(row: Row, step: LogStep): void {
   const { documents = [], documentsChanged = [], indexes = [], indexesChanged = [] } = step;
   for (const document of [...documents, ...documentsChanged]) row.documents.set(document.seq, document);
-  for (const index of [...indexes, ...indexesChanged]) row.indexes.set(index.messageId, index);
+  for (const index of indexes) addIndex(row, index);
+  for (const index of indexesChanged) row.indexes.set(index.messageId, index);
   const { scheduledPut = [], scheduledRemoved = [] } = step;
   for (const { author, messageId } of scheduledRemoved) row.scheduled.delete(`${author} ${messageId}`);
   for (const text of scheduledPut) row.scheduled.set(`${text.author} ${text.messageId}`, text);
@@ -321,6 +374,33 @@ function applyMessages(row: Row, step: LogStep): void {
   for (const expiry of expiriesAdded) row.expiries.set(keyOf(expiry), expiry);
   for (const request of requestsClosed) row.requests.delete(request.messageId);
   for (const request of requestsOpened) row.requests.set(request.messageId, request);
+}
+
+function addIndex(row: Row, index: MessageIndex): void {
+  row.indexes.set(index.messageId, index);
+  if (index.seq === undefined)
+    row.strays.set(index.messageId, { minute: forgetFrom(index.at), messageId: index.messageId });
+}
+
+/** All or nothing: what is to be removed must be there. */
+function forget(row: Row | undefined, { entries, messages, strays }: Forgotten): boolean {
+  if (row === undefined) return false;
+  const isThere =
+    entries.every((seq) => row.entries.some((each) => each.seq === seq)) &&
+    messages.every(({ messageId, seq, isFile }) =>
+      [row.documents.has(seq), row.indexes.has(messageId), !isFile || row.files.has(messageId)].every(Boolean),
+    ) &&
+    strays.every(({ messageId }) => row.strays.has(messageId) && row.indexes.has(messageId));
+  if (!isThere) return false;
+  row.entries = row.entries.filter(({ seq }) => !entries.includes(seq));
+  row.forgotten = Math.max(row.forgotten, ...entries);
+  for (const { seq, messageId } of messages) {
+    row.documents.delete(seq);
+    row.files.delete(messageId);
+  }
+  for (const { messageId } of [...messages, ...strays]) row.indexes.delete(messageId);
+  for (const { messageId } of strays) row.strays.delete(messageId);
+  return true;
 }
 
 const keyOf = ({ minute, messageId }: Expiry): string => `${minute}|${messageId}`;

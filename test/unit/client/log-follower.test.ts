@@ -20,6 +20,17 @@ describe("a log follower", () => {
     expect(follower.hasGap).toBe(false);
   });
 
+  test("starts again from a list: what is older is dropped, what came early follows", () => {
+    const { follower, seen } = follow();
+    follower.onEvent(change(1));
+    for (const seq of [7, 9, 10]) follower.onEvent(change(seq));
+    follower.restart(8, []);
+    expect([follower.seq, follower.hasGap]).toEqual([10, false]);
+    expect(seen).toEqual([1, 9, 10]);
+    follower.restart(5, []);
+    expect(follower.seq).toBe(10);
+  });
+
   test("starts where a later member may read", () => {
     const { follower, seen } = follow();
     follower.onEvent(change(8));

@@ -182,6 +182,56 @@ describe("trouble that passes", () => {
     });
   });
 
+  test("for ten minutes costs a few deliveries, of texts and of commands, and leaves an operator nothing to do", async () => {
+    const calls = [
+      (world: World) => deliverText(world.ports, textAt(Date.UTC(2026, 10, 23, 12)), 1, undefined),
+      (world: World) =>
+        meetDeadline(world.ports, { v: 1, kind: "evict", conversation: CONVERSATION, user: "zoe" }, 1, undefined),
+    ];
+    for (const call of calls) {
+      const world = await worldWithConversation();
+      const over = world.now + 10 * 60_000;
+      world.trouble.set("look", () => (world.now < over ? new DayflyError("dependency-unavailable") : undefined));
+      let deliveries = 1;
+      while (
+        await call(world).then(
+          () => false,
+          () => true,
+        )
+      )
+        deliveries += 1;
+      expect(deliveries).toBeLessThan(5);
+      expect(world.failures.size).toBe(0);
+    }
+  });
+
+  test("what a dependency refuses for good is a failure within seconds, not a hundred deliveries", async () => {
+    const world = await worldWithConversation();
+    const before = world.now;
+    world.trouble.set("commit", () => new DayflyError("dependency-refused"));
+    await expect(deliverText(world.ports, textAt(world.now), 1, undefined)).resolves.toEqual({
+      outcome: "failed",
+      code: "dependency-refused",
+    });
+    world.trouble.set("look", () => new DayflyError("dependency-refused"));
+    const evict = { v: 1, kind: "evict", conversation: CONVERSATION, user: "zoe" };
+    await expect(meetDeadline(world.ports, evict, 1, undefined)).resolves.toEqual({ outcome: "failed" });
+    expect([...world.failures.values()].map(({ queue, reason }) => [queue, reason])).toEqual([
+      ["text-messages", "dependency-refused"],
+      ["deadlines", "dependency-refused"],
+    ]);
+    expect(world.now).toBe(before);
+  });
+
+  test("an event that Web PubSub refuses for good is left to the log", async () => {
+    const world = await worldWithConversation();
+    world.trouble.set("publish", () => new DayflyError("dependency-refused"));
+    await expect(deliverText(world.ports, textAt(world.now), 1, undefined)).resolves.toMatchObject({
+      outcome: "delivered",
+      event: "never",
+    });
+  });
+
   test("of Web PubSub does not hold a text up: its event comes later, by a deadline", async () => {
     const world = await worldWithConversation();
     world.trouble.set("publish", () => new DayflyError("dependency-unavailable"));

@@ -274,18 +274,18 @@ describe("the sweeper", () => {
     world.files.files.set(`${CONVERSATION}/${FILE}/other`, stray);
     world.files.files.set("not one of ours", stray);
     world.files.staging.set(`${CONVERSATION}/019a0000-0000-7000-8000-00000000000f`, stray);
-    expect(await sweepFiles(world.ports, undefined)).toMatchObject({ job: "sweep-files", found: 0 });
+    expect(await sweepFiles(world.ports, undefined)).toMatchObject({ job: "sweep-files", lookedAt: 0 });
     world.now += 11 * 60_000;
-    expect(await sweepFiles(world.ports, undefined)).toMatchObject({ found: 3 });
+    expect(await sweepFiles(world.ports, undefined)).toMatchObject({ lookedAt: 3 });
     expect([...world.files.files.keys()]).toEqual([fileIn(world)?.blob]);
-    expect(await sweepFiles(world.ports, undefined)).toMatchObject({ found: 0 });
+    expect(await sweepFiles(world.ports, undefined)).toMatchObject({ lookedAt: 0 });
   });
 
   test("ends a file whose blob is gone", async () => {
     const world = await delivered();
     world.files.files.clear();
     world.now += 11 * 60_000;
-    expect(await sweepFiles(world.ports, undefined)).toMatchObject({ found: 1 });
+    expect(await sweepFiles(world.ports, undefined)).toMatchObject({ lookedAt: 1 });
     expect(fileIn(world)).toMatchObject({ state: "deleted", reason: "lost" });
     expect(logged(world, "file.deleted")).toBe(1);
   });
@@ -298,10 +298,10 @@ describe("the sweeper", () => {
     expect(fileIn(world)?.state).toBe("closing");
     expect(logged(world, "file.deleted")).toBe(0);
     world.now += 20 * 60_000;
-    expect(await sweepFiles(world.ports, undefined)).toMatchObject({ found: 1 });
+    expect(await sweepFiles(world.ports, undefined)).toMatchObject({ lookedAt: 1 });
     expect(fileIn(world)?.state).toBe("closing");
     world.trouble.clear();
-    expect(await sweepFiles(world.ports, undefined)).toMatchObject({ found: 1 });
+    expect(await sweepFiles(world.ports, undefined)).toMatchObject({ lookedAt: 1 });
     expect(fileIn(world)?.state).toBe("deleted");
   });
 
@@ -322,7 +322,7 @@ test("a day's files and bytes are counted; what is repeated is counted once", as
   await expect(startUpload(world.ports, "ana", CONVERSATION, input, undefined)).rejects.toMatchObject({
     code: "file-quota-exceeded",
     allowed: { files: 0, bytes: 999_995 },
-    retryAfter: 12 * 3_600,
+    retryAfterS: 12 * 3_600,
   });
   await startUpload(world.ports, "bo", CONVERSATION, { ...INPUT, size: 999_999 }, undefined);
   await startUpload(world.ports, "bo", CONVERSATION, { ...INPUT, size: 999_999 }, undefined);

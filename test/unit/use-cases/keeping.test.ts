@@ -7,6 +7,7 @@ import { createConversation } from "../../../src/lib/use-cases/create-conversati
 import { deliverText } from "../../../src/lib/use-cases/deliver-text.js";
 import { giveConsent, withdrawConsent } from "../../../src/lib/use-cases/keep-message.js";
 import { meetDeadline } from "../../../src/lib/use-cases/meet-deadline.js";
+import { getMessage } from "../../../src/lib/use-cases/read-messages.js";
 import { retainMessage } from "../../../src/lib/use-cases/retain-message.js";
 import { dieEverywhere } from "../../support/fakes/die-everywhere.js";
 import { World } from "../../support/fakes/world.js";
@@ -41,6 +42,12 @@ const document = (world: World) => world.rows.get(CONVERSATION)?.documents.get(2
 const types = (world: World) => world.rows.get(CONVERSATION)?.entries.map(({ type }) => type) ?? [];
 const minutes = (world: World) =>
   [...(world.rows.get(CONVERSATION)?.expiries.values() ?? [])].map(({ minute }) => minute);
+
+const seenBy = (world: World, user: string): Promise<string | undefined> =>
+  getMessage(world.ports, user, CONVERSATION, MESSAGE).then(
+    ({ text }) => text,
+    (error: unknown) => (isDayflyError(error) ? error.code : Promise.reject(error as Error)),
+  );
 
 /** Does all that waits in the queues, as often as it comes. */
 async function drain(world: World): Promise<void> {
@@ -154,7 +161,12 @@ test("agreement against expiry, 1,000 times around the millisecond: never both, 
       });
     const expire = (): Promise<unknown> => meetDeadline(world.ports, EXPIRE, 1, undefined);
     // In any order, at once, and more than once.
-    const acts = [agree, expire, agree, expire].sort(() => random.next() - 0.5);
+    const acts = random.pick([
+      [agree, expire, agree, expire],
+      [expire, agree, expire, agree],
+      [agree, agree, expire, expire],
+      [expire, expire, agree, agree],
+    ]);
     await Promise.all(
       acts.map(async (act) => {
         for (let turns = random.pick([0, 2, 4, 8, 16]); turns > 0; turns--) await Promise.resolve();
@@ -170,6 +182,9 @@ test("agreement against expiry, 1,000 times around the millisecond: never both, 
     const kept = types(world).filter((type) => type === "retention.retained").length;
     expect(ended + kept).toBe(1);
     expect(document(world)?.text).toBe(kept === 1 ? "hello" : undefined);
+    expect(await Promise.all(["ana", "bo", "cy"].map((user) => seenBy(world, user)))).toEqual(
+      Array(3).fill(kept === 1 ? "hello" : "message-expired"),
+    );
     outcomes[kept === 1 ? "kept" : "expired"] += 1;
   }
   expect(outcomes.kept).toBeGreaterThan(0);

@@ -1,5 +1,5 @@
 /** Texts that are sent later: a process that dies anywhere, and a cancel against the delivery. */
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { isDayflyError } from "../../../src/lib/errors.js";
 import { createConversation } from "../../../src/lib/use-cases/create-conversation.js";
 import { deliverText } from "../../../src/lib/use-cases/deliver-text.js";
@@ -38,6 +38,7 @@ async function worldWithScheduled(): Promise<World> {
 }
 
 const row = (world: World) => world.rows.get(CONVERSATION);
+const slots = (world: World): number => world.slots.get("ana")?.size ?? 0;
 const texts = (world: World) => [...(row(world)?.documents.values() ?? [])].map(({ text }) => text);
 
 /** Delivers whatever the broker holds and has, twice each. */
@@ -55,10 +56,10 @@ const sentMeanwhile = (error: unknown): void => {
 
 test("dying while it is scheduled: scheduled once, delivered once", async () => {
   await dieEverywhere(emptyWorld, schedule, async (world) => {
-    expect(row(world)?.scheduled.size).toBe(1);
+    expect([row(world)?.scheduled.size, slots(world)]).toEqual([1, 1]);
     await deliverAll(world);
     expect(texts(world)).toEqual(["later"]);
-    expect(row(world)?.scheduled.size).toBe(0);
+    expect([row(world)?.scheduled.size, slots(world)]).toEqual([0, 0]);
   });
 });
 
@@ -90,7 +91,7 @@ test("dying while it is changed, sent now or canceled: what was said last counts
       async (world) => {
         await deliverAll(world);
         expect(texts(world)).toEqual(expected);
-        expect(row(world)?.scheduled.size).toBe(0);
+        expect([row(world)?.scheduled.size, slots(world)]).toEqual([0, 0]);
       },
     );
   }
@@ -102,7 +103,7 @@ test("over before anybody could deliver it: expired, and nothing of the text is 
     world.now = SEND_AT + DAY_MS;
     const [envelope] = [...world.held.values()];
     await late(world.ports, envelope, 1, undefined);
-    expect(row(world)?.scheduled.size).toBe(0);
+    expect([row(world)?.scheduled.size, slots(world)]).toEqual([0, 0]);
     expect(row(world)?.indexes.get(MESSAGE)).toMatchObject({ state: "expired" });
     expect(texts(world)).toEqual([]);
   }
@@ -146,4 +147,42 @@ test("cancel against delivery, 500 times at once: it comes or it is canceled, ne
     outcomes.add(outcome);
   }
   expect([...outcomes].sort()).toEqual(["canceled", "sent"]);
+});
+
+describe("50 texts of one user may wait, wherever they are said", () => {
+  const other = "019a0000-0000-7000-8000-000000000009";
+  const idOf = (n: number): string => `019a0000-0000-7000-8000-0000000001${String(n).padStart(2, "0")}`;
+  const add = (world: World, n: number): Promise<unknown> => {
+    const input = { id: idOf(n), text: "later", sendAt: new Date(SEND_AT) };
+    return scheduleText(world.ports, "ana", n % 2 === 0 ? CONVERSATION : other, input, undefined);
+  };
+  async function fullWorld(): Promise<World> {
+    const world = await emptyWorld();
+    await createConversation(world.ports, "ana", { id: other, members: ["bo"] });
+    for (let n = 0; n < 50; n++) await add(world, n);
+    world.now += 2 * 60_000;
+    return world;
+  }
+
+  test("one more is refused, also of two at once, and changes nothing", async () => {
+    const world = await fullWorld();
+    const [one, two] = await Promise.allSettled([add(world, 50), add(world, 51)]);
+    for (const { status } of [one, two]) expect(status).toBe("rejected");
+    await expect(add(world, 52)).rejects.toMatchObject({ code: "schedule-full" });
+    expect(slots(world)).toBe(50);
+    await cancelScheduled(world.ports, "ana", CONVERSATION, idOf(0));
+    await add(world, 53);
+    await expect(add(world, 54)).rejects.toMatchObject({ code: "schedule-full" });
+  });
+
+  test("places that died with a process are found when they are needed", async () => {
+    const world = await fullWorld();
+    world.trouble.set("slot.remove", () => new Death());
+    await expect(cancelScheduled(world.ports, "ana", CONVERSATION, idOf(0))).rejects.toThrow(Death);
+    world.trouble.clear();
+    expect(slots(world)).toBe(50);
+    await add(world, 50);
+    expect(slots(world)).toBe(50);
+    await expect(add(world, 51)).rejects.toMatchObject({ code: "schedule-full" });
+  });
 });

@@ -1,0 +1,76 @@
+/** What operators send, and what they get. */
+import { z } from "zod";
+import { FAILURE_STATES, type FailureState } from "../domain/failure.js";
+import { id } from "./fields.js";
+import { Page } from "./http.js";
+
+const name = z.string({ error: "must be a string" }).regex(/^[\w-]{1,100}$/, { error: "must be a name" });
+const time = z.iso
+  .datetime({ offset: true, error: "must be a time in ISO 8601 with its offset, like 2026-11-24T08:00:00Z" })
+  .transform((value) => new Date(value));
+
+const filter = { queue: name.optional(), reason: name.optional(), from: time.optional(), before: time.optional() };
+
+export const FailuresQuery = Page.extend({
+  ...filter,
+  state: z.enum(FAILURE_STATES, { error: `must be one of ${FAILURE_STATES.join(", ")}` }).optional(),
+});
+export type FailuresQuery = z.infer<typeof FailuresQuery>;
+
+/** Which parked failures a job is about; with `dryRun` they are only counted. */
+export const FailuresJob = z.object({ ...filter, dryRun: z.boolean({ error: "must be true or false" }).optional() });
+export type FailuresJob = z.infer<typeof FailuresJob>;
+
+export const FailurePath = z.object({
+  failure: z.string().regex(/^[0-9a-f]{32}$/, { error: "must be 32 hexadecimal digits" }),
+});
+/** `content=true` also shows what the message says, and is audited. */
+export const FailureQuery = z.object({
+  content: z.enum(["true", "false"], { error: "must be true or false" }).optional(),
+});
+export const JobPath = z.object({ job: id });
+
+export interface FailureShape {
+  readonly id: string;
+  readonly queue: string;
+  /** A code of docs/errors.md. */
+  readonly reason: string;
+  readonly detail: string;
+  readonly messageId?: string;
+  readonly conversationId?: string;
+  readonly state: FailureState;
+  /** Since when it is in this state. */
+  readonly stateAt: string;
+  /** When it failed first, and last. */
+  readonly at: string;
+  readonly lastAt: string;
+  /** Deliveries that failed, over all redrives. */
+  readonly attempts: number;
+  readonly redrives: number;
+  /** When the message's time is over: a text expires then, a command is dropped. */
+  readonly endsAt: string;
+  /** Redriven by itself when the trouble is over. */
+  readonly isTransient: boolean;
+  readonly traceId?: string;
+  /** The message as it came; only when asked for. */
+  readonly content?: unknown;
+}
+
+export interface JobShape {
+  readonly id: string;
+  readonly kind: string;
+  readonly by: string;
+  readonly state: "running" | "done";
+  readonly createdAt: string;
+  readonly changedAt: string;
+  readonly found: number;
+  readonly done: number;
+  /** How many could not be done, by code. */
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+export interface DryRunShape {
+  readonly dryRun: true;
+  /** Counted up to 10,000. */
+  readonly found: number;
+}

@@ -1,0 +1,17 @@
+import type { ServerEventName, ServerEvents } from "../contracts/shapes.js";
+import { isRefused, isTransient } from "../errors.js";
+import type { Ports } from "../ports.js";
+
+/** Tells the author's own sockets. What is told here can be asked for: an event that cannot be published holds nothing up. */
+export async function tellAuthor<Name extends ServerEventName>(
+  { realtime }: Pick<Ports, "realtime">,
+  author: string,
+  name: Name,
+  event: ServerEvents[Name],
+): Promise<void> {
+  try {
+    await realtime.publish(name, event, { onlyTo: author });
+  } catch (error) {
+    if (!isTransient(error) && !isRefused(error)) throw error;
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * What is left of a text in the files of the whole stack, once its time is over: searched byte for byte.
+ *
+ * Azurite writes its tables anew every 5 seconds. The broker stand-in's log is cleared oldest first, once it is larger than 8 MB and more
+ * than half of it is dead: until then bytes of messages that are over stay in its files, where nothing reads them. README.md says so.
+ */
+import { watch } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { ServiceBusClient } from "@azure/service-bus";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import type { ChatClient } from "../../client/chat-client.js";
+import { newId, person } from "../support/chat.js";
+import { startStack, type Stack } from "../support/stack.js";
+
+let stack: Stack;
+let ana: ChatClient;
+let bo: ChatClient;
+const undelivered: string[] = [];
+
+beforeAll(async () => {
+  stack = await startStack();
+  ana = await person(stack, "ana", { onUndelivered: ({ messageId }) => undelivered.push(messageId) });
+  bo = await person(stack, "bo");
+  await ana.connect();
+});
+afterAll(async () => {
+  ana.close();
+  await stack.stop();
+});
+
+/** The files of the stack, relative to its folder, that hold any of the texts. */
+async function filesWith(texts: readonly string[]): Promise<readonly string[]> {
+  const entries = await readdir(stack.data, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+  const found = await Promise.all(
+    files.map(async (file) => {
+      // A file may be gone by now: Azurite and the broker replace theirs.
+      const content = await readFile(file).catch(() => Buffer.alloc(0));
+      return texts.some((text) => content.includes(text)) ? [path.relative(stack.data, file)] : [];
+    }),
+  );
+  return found.flat();
+}
+
+/** Resolves when `holds` does; looks again whenever a file of the stack changes. */
+async function untilFiles(holds: () => Promise<boolean>): Promise<void> {
+  let changed: () => void = () => undefined;
+  const watcher = watch(stack.data, { recursive: true }, () => changed());
+  try {
+    for (;;) {
+      const change = new Promise<void>((resolve) => (changed = resolve));
+      if (await holds()) return;
+      await change;
+    }
+  } finally {
+    watcher.close();
+  }
+}
+
+const isBrokerLog = (file: string): boolean => path.dirname(file) === "service-bus";
+const elsewhere = async (texts: readonly string[]): Promise<readonly string[]> =>
+  (await filesWith(texts)).filter((file) => !isBrokerLog(file));
+
+/** Sends and takes `megabytes` of other messages through the broker. */
+async function passThroughBroker(megabytes: number): Promise<void> {
+  const client = new ServiceBusClient(stack.info.serviceBus);
+  const sender = client.createSender("failed-messages");
+  const receiver = client.createReceiver("failed-messages", { receiveMode: "receiveAndDelete" });
+  const body = "x".repeat(200_000);
+  for (let sent = 0; sent < megabytes * 1_000_000; sent += body.length) {
+    await sender.sendMessages({ body });
+    await receiver.receiveMessages(1);
+  }
+  await client.close();
+}
+
+test("Azurite and the logs come clean by themselves, the broker's files once 16 MB more have gone through it", async () => {
+  const texts = Object.fromEntries(
+    ["delivered", "canceled", "before-change", "after-change", "released", "undelivered"].map((fate) => [
+      fate,
+      `marker of the ${fate} text ${newId()}`,
+    ]),
+  ) as Record<string, string>;
+  const all = Object.values(texts);
+  const { id: conversation } = await ana.start(["bo"]);
+  const sendAt = new Date((await stack.now()) + 3_600_000).toISOString();
+  const schedule = (text = ""): Promise<{ id: string }> => ana.api.send(conversation, { id: newId(), text, sendAt });
+  await ana.send(conversation, texts["delivered"] ?? "");
+  const kept = await ana.send(conversation, texts["released"] ?? "");
+  const canceled = await schedule(texts["canceled"]);
+  const changed = await schedule(texts["before-change"]);
+  await ana.api.changeScheduled(conversation, changed.id, { text: texts["after-change"] ?? "" });
+  await stack.idle();
+  for (const client of [ana, bo]) await client.api.consent(conversation, kept.id);
+  await untilFiles(async () => (await elsewhere([texts["canceled"] ?? ""])).length > 0);
+  await ana.api.cancelScheduled(conversation, canceled.id);
+
+  // Accepted by a host that delivers nothing; then no host at all for more than a day.
+  const accepting = await stack.startSecondHost(["deliverText", "reviveText"]);
+  await stack.kill("functions");
+  const token = await stack.token("ana");
+  const response = await fetch(`${accepting.address}/api/v1/conversations/${conversation}/messages`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ text: texts["undelivered"] }),
+  });
+  expect(response.status).toBe(202);
+  await accepting.stop();
+  await stack.advance("PT24H30M");
+  await stack.start("functions");
+  await stack.idle();
+  expect(undelivered).toHaveLength(1);
+  await stack.advance("P1DT2M");
+  await stack.idle();
+  await bo.api.withdrawConsent(conversation, kept.id);
+  await stack.idle();
+
+  const begun = performance.now();
+  await untilFiles(async () => (await elsewhere(all)).length === 0);
+  // Azurite saves every 5 seconds of the machine's time.
+  expect(performance.now() - begun).toBeLessThan(30_000);
+  await passThroughBroker(16);
+  await untilFiles(async () => (await filesWith(all)).length === 0);
+}, 120_000);
