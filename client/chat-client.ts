@@ -156,7 +156,10 @@ export class ChatClient {
     const { id: socketId } = this.#socket ?? {};
     const options = { key: this.#options.newId(), ...(socketId === undefined ? {} : { socketId }) };
     const view = await this.#retrying(() => this.api.openView(conversationId, fileId, options));
-    return new FileView(this.api, { conversationId, fileId, viewId: view.id }, view, () => this.#socket?.id);
+    return new FileView(this.api, { conversationId, fileId, viewId: view.id }, view, {
+      socketId: () => this.#socket?.id,
+      retrying: (attempt) => this.#retrying(attempt),
+    });
   }
 
   /** Asks for everything that was missed: after each connection, every minute, and whenever the user comes back. */

@@ -2,11 +2,19 @@
 import type { CloseShape, ViewShape } from "../src/lib/contracts/shapes.js";
 import { ProblemError, type Rest, type ViewName } from "./rest.js";
 
+/** What the client that opened it lends it. */
+interface ViewWay {
+  /** The present socket: its loss tells the server sooner that the reader is gone. */
+  readonly socketId: () => string | undefined;
+  /** Repeats while there is trouble that passes. */
+  readonly retrying: <Answer>(attempt: () => Promise<Answer>) => Promise<Answer>;
+}
+
 export class FileView {
   readonly name: ViewName;
   readonly closeToken: string;
   readonly #api: Rest;
-  readonly #socketId: () => string | undefined;
+  readonly #way: ViewWay;
   readonly #timer: ReturnType<typeof setInterval>;
   #url: string;
   #leaseExpiresAt: string;
@@ -16,13 +24,13 @@ export class FileView {
   /** Called once when the view ends without `close`: its lease was lost, or the file is gone. */
   onEnd: (() => void) | undefined;
 
-  constructor(api: Rest, name: ViewName, view: ViewShape, socketId: () => string | undefined) {
+  constructor(api: Rest, name: ViewName, view: ViewShape, way: ViewWay) {
     this.#api = api;
     this.name = name;
     this.closeToken = view.closeToken;
     this.#url = view.url;
     this.#leaseExpiresAt = view.leaseExpiresAt;
-    this.#socketId = socketId;
+    this.#way = way;
     this.#timer = setInterval(() => {
       // Trouble that passes is met by the next one.
       this.beat().catch(() => undefined);
@@ -51,7 +59,7 @@ export class FileView {
   async beat(): Promise<void> {
     if (!this.#isOpen) return;
     try {
-      const socketId = this.#socketId();
+      const socketId = this.#way.socketId();
       const beaten = await this.#api.heartbeat(this.name, socketId === undefined ? {} : { socketId });
       this.#url = beaten.url;
       this.#leaseExpiresAt = beaten.leaseExpiresAt;
@@ -64,7 +72,7 @@ export class FileView {
 
   async close(reason: "closed" | "navigated" = "closed"): Promise<CloseShape> {
     this.abandon();
-    return this.#api.closeView(this.name, { reason });
+    return this.#way.retrying(() => this.#api.closeView(this.name, { reason }));
   }
 
   /** Stops the heartbeats and says nothing: the lease ends by itself. */

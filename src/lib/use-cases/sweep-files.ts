@@ -50,11 +50,15 @@ async function isOrphan(
   container: "staging" | "files",
   { name, modifiedAt }: StoredBlob,
 ): Promise<boolean> {
-  if (ports.clock.now() - modifiedAt.getTime() < YOUNG_MS) return false;
+  const now = ports.clock.now();
+  if (now - modifiedAt.getTime() < YOUNG_MS) return false;
   const owner = fileOf(name);
   const file = owner === undefined ? undefined : await ports.conversations.file(owner.conversationId, owner.fileId);
   if (file === undefined) return true;
-  return container === "files" ? file.blob !== name : !file.isStaged;
+  // What has been deleted since the list was made stands in it all the same.
+  if (file.endedAt !== undefined && now - file.endedAt.getTime() < YOUNG_MS) return false;
+  if (container === "files") return file.blob !== name;
+  return !file.isStaged && now - uploadOverAt(file) >= YOUNG_MS;
 }
 
 async function sweepRows(
