@@ -83,6 +83,8 @@ export interface Conversations {
   ): Promise<{ head?: Versioned<Head>; member?: Versioned<Member>; index?: MessageIndex }>;
   /** False when the head has moved: look again and decide again. */
   commit(step: LogStep): Promise<boolean>;
+  /** Notes that a message's event is still to be published, or when it was; only where it was late. */
+  notePublished(conversationId: string, messageId: string, at: Date | "pending"): Promise<void>;
   /** Writes a message id that never got a document; false when the id is known already. */
   addIndex(conversationId: string, index: MessageIndex): Promise<boolean>;
   /** Compare-and-swap of one member's row; false when it has changed or is gone. */
@@ -191,7 +193,7 @@ export interface Realtime {
   publish<Name extends ServerEventName>(
     name: Name,
     event: ServerEvents[Name],
-    options?: { readonly onlyTo?: string },
+    options?: { readonly onlyTo?: string; readonly trace?: Trace },
   ): Promise<void>;
   /** Puts every socket of the users into the conversation's room. */
   admit(conversationId: string, users: readonly string[]): Promise<void>;

@@ -1,6 +1,7 @@
 /** What operators send, and what they get. */
 import { z } from "zod";
 import { FAILURE_STATES, type FailureState } from "../domain/failure.js";
+import type { LifeEventShape } from "./shapes.js";
 import { id } from "./fields.js";
 import { Page } from "./http.js";
 
@@ -52,8 +53,37 @@ export interface FailureShape {
   /** Redriven by itself when the trouble is over. */
   readonly isTransient: boolean;
   readonly traceId?: string;
+  /** The message's life so far; of one failure alone. */
+  readonly events?: readonly LifeEventShape[];
   /** The message as it came; only when asked for. */
   readonly content?: unknown;
+}
+
+export const MessageQuery = z.object({ conversation: id });
+export const OperatorMessagePath = z.object({ message: id });
+
+/** One message's life for an operator: never what it says. */
+export interface OperatorMessageShape {
+  readonly id: string;
+  readonly conversationId: string;
+  readonly author?: string;
+  readonly state?: string;
+  readonly traceId?: string;
+  readonly events: readonly LifeEventShape[];
+  readonly failures: readonly FailureShape[];
+}
+
+export const AuditQuery = Page;
+export interface AuditShape {
+  readonly at: string;
+  readonly actor: string;
+  /** `subject.verb`. */
+  readonly action: string;
+  /** Ids. */
+  readonly target: Readonly<Record<string, string>>;
+  /** `tried` is written before it is done; then `done`, or the code of the error. */
+  readonly outcome: string;
+  readonly traceId?: string;
 }
 
 export interface JobShape {

@@ -128,6 +128,11 @@ export class World {
           addIndex(row, index);
           return true;
         }),
+      notePublished: (id, messageId, published) =>
+        this.#step("notePublished", () => {
+          const index = this.rows.get(id)?.indexes.get(messageId);
+          if (index !== undefined) this.rows.get(id)?.indexes.set(messageId, { ...index, published });
+        }),
       saveMember: (id, member) =>
         this.#step("saveMember", () => {
           const row = this.rows.get(id);
