@@ -9,6 +9,7 @@ import type { DeadlineEnvelope, FailureEnvelope, RetainedEnvelope, TextEnvelope 
 import type { Head, Member } from "./domain/conversation.js";
 import type { MessageDocument, MessageIndex } from "./domain/message.js";
 import type { ScheduledText } from "./domain/schedule.js";
+import type { Metrics } from "./metrics.js";
 import type { AuditTrail, Failures, Forgetful, Jobs, ParkedMessages } from "./ports-operations.js";
 
 /** A row together with the version that a compare-and-swap needs. */
@@ -252,6 +253,7 @@ export interface Ports {
   readonly queues: Queues;
   readonly realtime: Realtime;
   readonly recent: Recent;
+  readonly metrics: Metrics;
   readonly clock: Clock;
   readonly policy: Policy;
 }

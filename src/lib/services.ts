@@ -3,6 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { authenticator, type Authenticate } from "./http/authenticate.js";
 import { limitsOf, type Limits } from "./http/limits.js";
 import { rateLimiter } from "./use-cases/rate-limiter.js";
+import { metrics } from "./metrics.js";
 import { readConfig } from "./config.js";
 import type { Clock, Dependency, Ports, Recent } from "./ports.js";
 import { openServiceBus } from "./azure/service-bus-client.js";
@@ -78,6 +79,7 @@ async function build(): Promise<Services> {
     openServiceBus(config),
     webPubSubRealtime(config, clock.now),
   ]);
+  const measured = metrics();
   const queues = serviceBusQueues(bus, clock.now);
   const sharedBuckets = tableBuckets(buckets, clock.now);
   return {
@@ -96,10 +98,14 @@ async function build(): Promise<Services> {
       queues,
       realtime,
       recent: recent(),
+      metrics: measured,
       clock,
       policy: { retentionMs: config.RETENTION_DAYS * DAY_MS, auditMs: config.AUDIT_DAYS * DAY_MS },
     },
-    limits: limitsOf(rateLimiter({ buckets: sharedBuckets, clock }, config.RATE_LIMIT_FACTOR), config.TRUSTED_PROXIES),
+    limits: limitsOf(
+      rateLimiter({ buckets: sharedBuckets, clock, metrics: measured }, config.RATE_LIMIT_FACTOR),
+      config.TRUSTED_PROXIES,
+    ),
     authenticate: authenticator({
       issuer: config.AUTH_ISSUER,
       audience: config.AUTH_AUDIENCE,

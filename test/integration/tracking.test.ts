@@ -126,6 +126,23 @@ test("who did what stands in the audit trail, without content, newest first, pag
   expect(JSON.stringify(body)).not.toContain("marzipan");
 });
 
+test("the status says what is available, what is parked and what was measured", async () => {
+  const { body } = await olga.request("GET", "ops/status");
+  expect(body).toMatchObject({ ready: true, failuresParked: 0 });
+  const measured = body["metrics"] as { name: string; value?: number; count?: number }[];
+  const of = (name: string) => measured.find((each) => each.name === name);
+  expect(of("dayfly_texts_accepted_total")?.value).toBe(2);
+  expect(of("dayfly_texts_delivered_total")?.value).toBe(3);
+  expect(of("dayfly_expiry_lag_ms")?.count).toBe(1);
+  expect(of("dayfly_publish_latency_ms")?.count).toBe(3);
+  await stack.kill("web-pubsub");
+  const down = await olga.request("GET", "ops/status");
+  expect([down.status, down.body["ready"]]).toEqual([200, false]);
+  expect((await request(stack, "GET", "health/ready")).status).toBe(503);
+  expect((await request(stack, "GET", "health/live")).status).toBe(200);
+  await stack.start("web-pubsub");
+});
+
 test("the trail has its own retention", async () => {
   await stack.advance("P366D");
   await olga.run("sweep");

@@ -99,6 +99,7 @@ export const ACCESS: readonly AccessRow[] = [
   },
 
   { name: "listRuns", method: "GET", route: "ops/runs", answers: operators(200) },
+  { name: "getStatus", method: "GET", route: "ops/status", answers: operators(200) },
   { name: "listAudit", method: "GET", route: "ops/audit", answers: operators(200) },
   {
     ...{ name: "getMessageLife", method: "GET", route: "ops/messages/{message}" },

@@ -1,7 +1,8 @@
 /** What operators send, and what they get. */
 import { z } from "zod";
 import { FAILURE_STATES, type FailureState } from "../domain/failure.js";
-import type { LifeEventShape } from "./shapes.js";
+import type { Measured } from "../metrics.js";
+import type { LifeEventShape, RunShape } from "./shapes.js";
 import { id } from "./fields.js";
 import { Page } from "./http.js";
 
@@ -71,6 +72,17 @@ export interface OperatorMessageShape {
   readonly traceId?: string;
   readonly events: readonly LifeEventShape[];
   readonly failures: readonly FailureShape[];
+}
+
+export interface StatusShape {
+  readonly ready: boolean;
+  readonly dependencies: readonly { readonly name: string; readonly available: boolean }[];
+  readonly at: string;
+  /** How many failures wait for an operator, or for their trouble to pass; counted up to 1,000. */
+  readonly failuresParked?: number;
+  readonly lastRun?: RunShape;
+  /** Of the process that answers, since its start. */
+  readonly metrics: readonly Measured[];
 }
 
 export const AuditQuery = Page;

@@ -30,6 +30,7 @@ export async function announce(
   for (let left = TRIES; left > 0; left--) {
     try {
       await publish({ ...ports, realtime: withTrace(ports.realtime, trace) }, announcement);
+      measure(ports, announcement, tries);
       if (tries > 0) await note(ports, announcement, new Date(ports.clock.now()));
       return "published";
     } catch (error) {
@@ -48,7 +49,10 @@ export async function announce(
     `announce:${conversationId}:${String(entry.seq)}:${String(tries + 1)}`,
     trace,
   );
-  if (tries === 0) await note(ports, announcement, "pending");
+  if (tries === 0) {
+    ports.metrics.count("dayfly_publish_late_total");
+    await note(ports, announcement, "pending");
+  }
   return "later";
 }
 
@@ -56,6 +60,11 @@ const withTrace = (realtime: Realtime, trace: Trace): Realtime => ({
   ...realtime,
   publish: (name, event, options) => realtime.publish(name, event, { ...options, trace }),
 });
+
+function measure({ metrics, clock }: Ports, { entry, document }: Announcement, tries: number): void {
+  if (entry.type !== "message.created" || document === undefined || tries > 0) return;
+  metrics.observe("dayfly_publish_latency_ms", Math.max(0, clock.now() - document.sentAt.getTime()));
+}
 
 /** For those who ask how far a message has come: on time is the rule, and costs no write. */
 async function note(

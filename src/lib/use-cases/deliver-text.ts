@@ -108,6 +108,7 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
         if (!(await ports.conversations.commit(step))) continue;
         if (isScheduled) await freeSlot(ports, text);
         const [written] = step.documents;
+        ports.metrics.count("dayfly_texts_delivered_total");
         return { outcome: "delivered", seq: written.seq, event: await follow(ports, written, trace) };
       }
     }

@@ -25,6 +25,7 @@ import type {
   Stray,
   Versioned,
 } from "../../../src/lib/ports.js";
+import { metrics } from "../../../src/lib/metrics.js";
 import { Operations } from "./operations.js";
 
 interface Row {
@@ -83,6 +84,7 @@ export class World {
 
   readonly ports: Ports = {
     ...this.operations.ports,
+    metrics: metrics(),
     policy: { retentionMs: 30 * 24 * 3_600_000, auditMs: 365 * 24 * 3_600_000 },
     recent: { has: (key) => this.#recent.has(key), add: (key) => void this.#recent.add(key) },
     clock: { now: () => this.now, random: () => 0.5, wait: (ms) => Promise.resolve(void (this.now += ms)) },
