@@ -4,10 +4,13 @@ import { authenticator, type Authenticate } from "./http/authenticate.js";
 import { limitsOf, type Limits } from "./http/limits.js";
 import { rateLimiter } from "./use-cases/rate-limiter.js";
 import { metrics } from "./metrics.js";
+import { upstreamOf, type Upstream } from "./http/upstream.js";
 import { readConfig } from "./config.js";
 import type { Clock, Dependency, Ports, Recent } from "./ports.js";
 import { openServiceBus } from "./azure/service-bus-client.js";
 import { serviceBusParked } from "./azure/service-bus-parked.js";
+import { blobStorage, openBlobService } from "./azure/blob-storage.js";
+import { scanner } from "./azure/scanners.js";
 import { serviceBusQueues } from "./azure/service-bus-queues.js";
 import { tableAudit } from "./azure/table-audit.js";
 import { tableBuckets } from "./azure/table-buckets.js";
@@ -15,16 +18,19 @@ import { tableConversations } from "./azure/table-conversations.js";
 import { tableDues } from "./azure/table-dues.js";
 import { tableFailures } from "./azure/table-failures.js";
 import { tableJobs } from "./azure/table-jobs.js";
+import { tableLiveFiles, tableSocketViews } from "./azure/table-files.js";
 import { tableMemberships } from "./azure/table-memberships.js";
 import { tableRuns } from "./azure/table-runs.js";
 import { tableSlots } from "./azure/table-slots.js";
 import { openTable, probeTable } from "./azure/tables.js";
+import { tableUsages } from "./azure/table-usages.js";
 import { webPubSubRealtime } from "./azure/web-pubsub-realtime.js";
 
 export interface Services {
   readonly limits: Limits;
   readonly ports: Ports;
   readonly authenticate: Authenticate;
+  readonly upstream: Upstream;
   readonly dependencies: readonly Dependency[];
 }
 
@@ -36,7 +42,8 @@ const clock: Clock = {
   },
 };
 
-const DAY_MS = 24 * 3_600_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** As many conversation-minutes as a busy process sees in a few minutes. */
 const REMEMBERED = 10_000;
@@ -67,7 +74,21 @@ export function services(): Promise<Services> {
 
 async function build(): Promise<Services> {
   const config = readConfig();
-  const [conversations, memberships, dues, runs, failures, jobs, audit, buckets, bus, realtime] = await Promise.all([
+  const [
+    conversations,
+    memberships,
+    dues,
+    runs,
+    failures,
+    jobs,
+    audit,
+    buckets,
+    files,
+    usages,
+    blobService,
+    bus,
+    realtime,
+  ] = await Promise.all([
     openTable(config, "conversations"),
     openTable(config, "memberships"),
     openTable(config, "due"),
@@ -76,12 +97,16 @@ async function build(): Promise<Services> {
     openTable(config, "jobs"),
     openTable(config, "audit"),
     openTable(config, "buckets"),
+    openTable(config, "files"),
+    openTable(config, "usages"),
+    openBlobService(config),
     openServiceBus(config),
     webPubSubRealtime(config, clock.now),
   ]);
   const measured = metrics();
   const queues = serviceBusQueues(bus, clock.now);
   const sharedBuckets = tableBuckets(buckets, clock.now);
+  const blobs = blobStorage(blobService, clock.now);
   return {
     ports: {
       conversations: tableConversations(conversations),
@@ -95,12 +120,23 @@ async function build(): Promise<Services> {
       jobs: tableJobs(jobs),
       audit: tableAudit(audit),
       buckets: sharedBuckets,
+      liveFiles: tableLiveFiles(files),
+      socketViews: tableSocketViews(files),
+      usages: tableUsages(usages),
+      blobs,
+      scanner: scanner(blobService, config.FILE_SCANNER),
       queues,
       realtime,
       recent: recent(),
       metrics: measured,
       clock,
-      policy: { retentionMs: config.RETENTION_DAYS * DAY_MS, auditMs: config.AUDIT_DAYS * DAY_MS },
+      policy: {
+        retentionMs: config.RETENTION_DAYS * DAY_MS,
+        auditMs: config.AUDIT_DAYS * DAY_MS,
+        fileLifetimeMs: config.FILE_HOURS * HOUR_MS,
+        fileTypes: config.FILE_TYPES,
+        filesPerDay: { files: config.FILES_PER_DAY, bytes: config.FILE_BYTES_PER_DAY },
+      },
     },
     limits: limitsOf(
       rateLimiter({ buckets: sharedBuckets, clock, metrics: measured }, config.RATE_LIMIT_FACTOR),
@@ -112,8 +148,10 @@ async function build(): Promise<Services> {
       userClaim: config.AUTH_USER_CLAIM,
       rolesClaim: config.AUTH_ROLES_CLAIM,
     }),
+    upstream: upstreamOf(config),
     dependencies: [
       { name: "table-storage", probe: () => probeTable(conversations) },
+      { name: "blob-storage", probe: () => blobs.probe() },
       { name: "service-bus", probe: () => queues.probe() },
       { name: "web-pubsub", probe: () => realtime.probe() },
     ],

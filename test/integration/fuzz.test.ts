@@ -6,7 +6,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { ServiceBusClient } from "@azure/service-bus";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { z } from "zod";
-import { DeadlineEnvelope, RetainedEnvelope, TextEnvelope } from "../../src/lib/contracts/queue.js";
+import {
+  ClosedEnvelope,
+  DeadlineEnvelope,
+  FileEnvelope,
+  RetainedEnvelope,
+  TextEnvelope,
+} from "../../src/lib/contracts/queue.js";
 import { CATALOGUE } from "../../src/lib/errors.js";
 import { newId, person, request } from "../support/chat.js";
 import { Fuzz, type JsonSchema } from "../support/fuzz.js";
@@ -166,6 +172,8 @@ const ENVELOPES: Readonly<Record<string, z.ZodType>> = {
   "text-messages": TextEnvelope,
   "retained-messages": RetainedEnvelope,
   deadlines: DeadlineEnvelope,
+  "file-messages": FileEnvelope,
+  "url-closed": ClosedEnvelope,
 };
 
 test("whatever is put into a queue and is not its message is a failure each, and nothing is lost", async () => {

@@ -67,6 +67,23 @@ export function serviceBusQueues(client: ServiceBusClient, now: () => number): S
       );
     },
 
+    sendFile: (envelope, trace, at) => {
+      const { conversation, id, attempt } = envelope;
+      return send(
+        "file-messages",
+        {
+          body: envelope,
+          sessionId: conversation,
+          messageId: digest([conversation, id, attempt]),
+          timeToLive: Math.max(1, timeLeft({ expiresAt: new Date(envelope.endsAt) }, at?.getTime() ?? now())),
+          ...(at === undefined ? {} : { scheduledEnqueueTimeUtc: at }),
+        },
+        trace,
+      );
+    },
+
+    sendClosed: (envelope, key, trace) => send("url-closed", { body: envelope, messageId: digest([key]) }, trace),
+
     scheduleDeadline: (envelope, at, key, trace) =>
       send("deadlines", { body: envelope, messageId: key, scheduledEnqueueTimeUtc: at }, trace),
 
