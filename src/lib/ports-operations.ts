@@ -7,6 +7,7 @@ type Versioned<Row> = Row & { readonly etag: string };
 type Trace = string | undefined;
 
 export interface FailureFilter {
+  readonly messageId?: string | undefined;
   readonly queue?: string | undefined;
   readonly reason?: string | undefined;
   readonly state?: FailureState | undefined;

@@ -17,6 +17,7 @@ import type { Head, Member } from "./domain/conversation.js";
 import type { StoredFile } from "./domain/file.js";
 import type { MessageDocument, MessageIndex } from "./domain/message.js";
 import type { ScheduledText } from "./domain/schedule.js";
+import type { Metrics } from "./metrics.js";
 import type { AuditTrail, Failures, Forgetful, Jobs, ParkedMessages } from "./ports-operations.js";
 
 /** A row together with the version that a compare-and-swap needs. */
@@ -97,6 +98,8 @@ export interface Conversations {
   ): Promise<{ head?: Versioned<Head>; member?: Versioned<Member>; index?: MessageIndex }>;
   /** False when the head has moved: look again and decide again. */
   commit(step: LogStep): Promise<boolean>;
+  /** Notes that a message's event is still to be published, or when it was; only where it was late. */
+  notePublished(conversationId: string, messageId: string, at: Date | "pending"): Promise<void>;
   /** Writes a message id that never got a document; false when the id is known already. */
   addIndex(conversationId: string, index: MessageIndex): Promise<boolean>;
   /** Compare-and-swap of one member's row; false when it has changed or is gone. */
@@ -297,7 +300,7 @@ export interface Realtime {
   publish<Name extends ServerEventName>(
     name: Name,
     event: ServerEvents[Name],
-    options?: { readonly onlyTo?: string },
+    options?: { readonly onlyTo?: string; readonly trace?: Trace },
   ): Promise<void>;
   /** Puts every socket of the users into the conversation's room. */
   admit(conversationId: string, users: readonly string[]): Promise<void>;
@@ -367,6 +370,7 @@ export interface Ports {
   readonly queues: Queues;
   readonly realtime: Realtime;
   readonly recent: Recent;
+  readonly metrics: Metrics;
   readonly clock: Clock;
   readonly policy: Policy;
 }

@@ -3,6 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { authenticator, type Authenticate } from "./http/authenticate.js";
 import { limitsOf, type Limits } from "./http/limits.js";
 import { rateLimiter } from "./use-cases/rate-limiter.js";
+import { metrics } from "./metrics.js";
 import { upstreamOf, type Upstream } from "./http/upstream.js";
 import { readConfig } from "./config.js";
 import type { Clock, Dependency, Ports, Recent } from "./ports.js";
@@ -102,6 +103,7 @@ async function build(): Promise<Services> {
     openServiceBus(config),
     webPubSubRealtime(config, clock.now),
   ]);
+  const measured = metrics();
   const queues = serviceBusQueues(bus, clock.now);
   const sharedBuckets = tableBuckets(buckets, clock.now);
   const blobs = blobStorage(blobService, clock.now);
@@ -126,6 +128,7 @@ async function build(): Promise<Services> {
       queues,
       realtime,
       recent: recent(),
+      metrics: measured,
       clock,
       policy: {
         retentionMs: config.RETENTION_DAYS * DAY_MS,
@@ -135,7 +138,10 @@ async function build(): Promise<Services> {
         filesPerDay: { files: config.FILES_PER_DAY, bytes: config.FILE_BYTES_PER_DAY },
       },
     },
-    limits: limitsOf(rateLimiter({ buckets: sharedBuckets, clock }, config.RATE_LIMIT_FACTOR), config.TRUSTED_PROXIES),
+    limits: limitsOf(
+      rateLimiter({ buckets: sharedBuckets, clock, metrics: measured }, config.RATE_LIMIT_FACTOR),
+      config.TRUSTED_PROXIES,
+    ),
     authenticate: authenticator({
       issuer: config.AUTH_ISSUER,
       audience: config.AUTH_AUDIENCE,

@@ -64,13 +64,13 @@ test.each(ACCESS)("$name: $method $route", async ({ method, route, body, query =
     failure: "0".repeat(32),
     job: newId(),
   };
-  const path = route.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? "");
+  const path = (route + query).replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? "");
   const seen: Partial<Record<Relation, number>> = {};
   // The author comes last but one: what only the author may end is there for the others to try.
   for (const relation of RELATIONS) {
     const token = tokens.get(relation);
     const options = { ...(token === undefined ? {} : { token }), body };
-    const answer = await request(stack, method, `${path}${query}`, options);
+    const answer = await request(stack, method, path, options);
     seen[relation] = answer.status;
     if (answer.status === 404 && answers[relation] === 404 && answers.member !== 404 && isOutside(relation))
       expect(answer.body["code"]).toBe("conversation-unknown");

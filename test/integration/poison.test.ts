@@ -58,7 +58,7 @@ test("one poison message among 50: the others arrive once, in order; the poison 
   expect(list.map(({ seq }) => seq)).toEqual(Array.from({ length: 49 }, (_, n) => n + 2));
   await watch.until(() => failures.length > 0);
   expect(failures).toEqual([expect.objectContaining({ messageId: poison.id, code: "contract-violation" })]);
-  expect(await ana.api.delivery(conversation, poison.id)).toEqual({
+  expect(await ana.api.delivery(conversation, poison.id)).toMatchObject({
     state: "failed",
     perMember: [],
     failure: { code: "contract-violation" },
@@ -117,7 +117,7 @@ test("nobody took it in time: expired, its sender told, and nothing of it left i
   expect(undelivered).toEqual([body.id]);
   expect(await wholeList(ana, conversation)).toEqual([]);
   expect((await wholeList(ana, alive)).map(({ text }) => text)).toEqual(["in time"]);
-  expect(await ana.api.delivery(conversation, body.id)).toEqual({ state: "expired", perMember: [] });
+  expect(await ana.api.delivery(conversation, body.id)).toMatchObject({ state: "expired", perMember: [] });
   expect(await client.createReceiver("text-messages", { subQueueType: "deadLetter" }).peekMessages(10)).toEqual([]);
   ana.close();
 });

@@ -115,6 +115,12 @@ export const ACCESS: readonly AccessRow[] = [
   { name: "receiveEvents", method: "POST", route: "webpubsub/events", answers: anybody(401) },
 
   { name: "listRuns", method: "GET", route: "ops/runs", answers: operators(200) },
+  { name: "getStatus", method: "GET", route: "ops/status", answers: operators(200) },
+  { name: "listAudit", method: "GET", route: "ops/audit", answers: operators(200) },
+  {
+    ...{ name: "getMessageLife", method: "GET", route: "ops/messages/{message}" },
+    ...{ query: "?conversation={conversation}", answers: operators(200) },
+  },
   { name: "listFailures", method: "GET", route: "ops/failures", answers: operators(200) },
   { name: "getFailure", method: "GET", route: "ops/failures/{failure}", answers: operators(404) },
   { name: "redriveFailure", method: "POST", route: "ops/failures/{failure}/redrive", answers: operators(404) },

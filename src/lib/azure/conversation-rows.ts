@@ -138,6 +138,7 @@ export type DocumentRow = {
   expiresAt: string;
   state: string;
   retention?: string | undefined;
+  traceId?: string | undefined;
 };
 
 /** One property: what belongs together is read and written together. */
@@ -166,6 +167,7 @@ export const documentToRow = (document: MessageDocument): Keys & DocumentRow =>
     expiresAt: document.expiresAt.toISOString(),
     state: document.state,
     retention: document.retention === undefined ? undefined : retentionToText(document.retention),
+    traceId: document.traceId,
   });
 
 export const documentFromRow = (row: Keys & DocumentRow): MessageDocument => ({
@@ -180,6 +182,7 @@ export const documentFromRow = (row: Keys & DocumentRow): MessageDocument => ({
   expiresAt: new Date(row.expiresAt),
   state: row.state as MessageDocument["state"],
   ...(row.retention === undefined ? {} : { retention: retentionFromText(row.retention) }),
+  ...(row.traceId === undefined ? {} : { traceId: row.traceId }),
 });
 
 export type IndexRow = {
@@ -189,6 +192,8 @@ export type IndexRow = {
   at: string;
   expiresAt: string;
   failure?: string | undefined;
+  traceId?: string | undefined;
+  published?: string | undefined;
 };
 
 export const indexToRow = (conversationId: string, index: MessageIndex): Keys & IndexRow =>
@@ -201,6 +206,8 @@ export const indexToRow = (conversationId: string, index: MessageIndex): Keys & 
     at: index.at.toISOString(),
     expiresAt: index.expiresAt.toISOString(),
     failure: index.failure,
+    traceId: index.traceId,
+    published: index.published instanceof Date ? index.published.toISOString() : index.published,
   });
 
 export const indexFromRow = (row: Keys & IndexRow): MessageIndex => ({
@@ -211,6 +218,10 @@ export const indexFromRow = (row: Keys & IndexRow): MessageIndex => ({
   at: new Date(row.at),
   expiresAt: new Date(row.expiresAt),
   ...(row.failure === undefined ? {} : { failure: row.failure }),
+  ...(row.traceId === undefined ? {} : { traceId: row.traceId }),
+  ...(row.published === undefined
+    ? {}
+    : { published: row.published === "pending" ? ("pending" as const) : new Date(row.published) }),
 });
 
 export const requestKey = (messageId: string): string => `r|${messageId}`;

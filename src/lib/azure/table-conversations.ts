@@ -88,6 +88,14 @@ export function tableConversations(table: TableClient): Conversations {
     addIndex: (conversationId, index) =>
       callingStorage(() => unlessChanged(() => table.submitTransaction(indexed(conversationId, index)))),
 
+    notePublished: (conversationId, messageId, at) =>
+      callingStorage(async () => {
+        const published = at === "pending" ? at : at.toISOString();
+        const row = { partitionKey: conversationId, rowKey: rows.indexKey(messageId), published };
+        // What has ended meanwhile may be forgotten: then there is nothing to note.
+        await unlessMissing(() => table.updateEntity(row, "Merge"));
+      }),
+
     saveMember: (conversationId, { etag, ...member }) =>
       callingStorage(() =>
         unlessChanged(() => table.updateEntity(rows.memberToRow(conversationId, member), "Replace", { etag })),

@@ -95,7 +95,7 @@ export function tableFailures(table: TableClient): Failures {
 }
 
 function listFilter(
-  { queue, reason, state, from, before }: FailureFilter,
+  { messageId, queue, reason, state, from, before }: FailureFilter,
   after: Pick<Failure, "id" | "at"> | undefined,
 ): string {
   // The newest come first: a later time is a smaller key.
@@ -104,6 +104,7 @@ function listFilter(
   const end = from === undefined ? "l}" : `l|${invertedTimeKey(from)}|~`;
   return [
     odata`PartitionKey eq ${PARTITION} and RowKey gt ${start} and RowKey lt ${end}`,
+    ...(messageId === undefined ? [] : [odata`message eq ${messageId}`]),
     ...(queue === undefined ? [] : [odata`queue eq ${queue}`]),
     ...(reason === undefined ? [] : [odata`reason eq ${reason}`]),
     ...(state === undefined ? [] : [odata`state eq ${state}`]),

@@ -1,6 +1,8 @@
 /** What operators send, and what they get. */
 import { z } from "zod";
 import { FAILURE_STATES, type FailureState } from "../domain/failure.js";
+import type { Measured } from "../metrics.js";
+import type { LifeEventShape, RunShape } from "./shapes.js";
 import { id } from "./fields.js";
 import { Page } from "./http.js";
 
@@ -52,8 +54,48 @@ export interface FailureShape {
   /** Redriven by itself when the trouble is over. */
   readonly isTransient: boolean;
   readonly traceId?: string;
+  /** The message's life so far; of one failure alone. */
+  readonly events?: readonly LifeEventShape[];
   /** The message as it came; only when asked for. */
   readonly content?: unknown;
+}
+
+export const MessageQuery = z.object({ conversation: id });
+export const OperatorMessagePath = z.object({ message: id });
+
+/** One message's life for an operator: never what it says. */
+export interface OperatorMessageShape {
+  readonly id: string;
+  readonly conversationId: string;
+  readonly author?: string;
+  readonly state?: string;
+  readonly traceId?: string;
+  readonly events: readonly LifeEventShape[];
+  readonly failures: readonly FailureShape[];
+}
+
+export interface StatusShape {
+  readonly ready: boolean;
+  readonly dependencies: readonly { readonly name: string; readonly available: boolean }[];
+  readonly at: string;
+  /** How many failures wait for an operator, or for their trouble to pass; counted up to 1,000. */
+  readonly failuresParked?: number;
+  readonly lastRun?: RunShape;
+  /** Of the process that answers, since its start. */
+  readonly metrics: readonly Measured[];
+}
+
+export const AuditQuery = Page;
+export interface AuditShape {
+  readonly at: string;
+  readonly actor: string;
+  /** `subject.verb`. */
+  readonly action: string;
+  /** Ids. */
+  readonly target: Readonly<Record<string, string>>;
+  /** `tried` is written before it is done; then `done`, or the code of the error. */
+  readonly outcome: string;
+  readonly traceId?: string;
 }
 
 export interface JobShape {

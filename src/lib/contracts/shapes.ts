@@ -150,6 +150,33 @@ export interface DeliveryShape {
   readonly state: "scheduled" | "delivered" | "expired" | "deleted" | "failed" | "canceled";
   readonly perMember: readonly { readonly user: string; readonly deliveredAt?: string; readonly readAt?: string }[];
   readonly failure?: { readonly code: string };
+  /** What has happened to it so far, oldest first. */
+  readonly events: readonly LifeEventShape[];
+  /** Ties it to the traces and logs of the backend. */
+  readonly traceId?: string;
+}
+
+export type LifeEvent =
+  | ChangeType
+  | "message.scheduled"
+  | "message.accepted"
+  | "message.queued"
+  | "message.published"
+  | "message.publishing-late"
+  | "message.acknowledged"
+  | "message.read"
+  | "message.purged"
+  | "message.failed"
+  | "message.canceled";
+
+export interface LifeEventShape {
+  readonly event: LifeEvent;
+  readonly at: string;
+  readonly seq?: number;
+  /** Whose step it was, where it was one member's. */
+  readonly user?: string;
+  /** Of a failure: a code of docs/errors.md. */
+  readonly code?: string;
 }
 
 /** One run of a job. */
@@ -179,6 +206,8 @@ export interface NegotiationShape {
 interface EventBase {
   readonly conversationId: string;
   readonly at: string;
+  /** W3C trace context of the request that it comes from. */
+  readonly traceparent?: string;
 }
 
 /** An event that stands in the log: `seq` is its place. */

@@ -65,6 +65,8 @@ export interface MessageDocument {
   /** `deleted`: a file that its readers have closed, or whose time is over. */
   readonly state: "delivered" | "expired" | "deleted";
   readonly retention?: Retention;
+  /** Of the request that it came with. */
+  readonly traceId?: string;
 }
 
 /** Where a message id leads: to its document, or to how it ended without ever having one. */
@@ -78,6 +80,9 @@ export interface MessageIndex {
   readonly expiresAt: Date;
   /** For `failed`: a code of the error catalogue. */
   readonly failure?: string;
+  readonly traceId?: string;
+  /** When its event was published, if that was late; `pending` before. */
+  readonly published?: Date | "pending";
 }
 
 export interface Expiring {

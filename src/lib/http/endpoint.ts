@@ -8,6 +8,8 @@ import { services } from "../services.js";
 import type { Trace } from "../ports.js";
 import type { Services } from "../services.js";
 import type { Allowance } from "../use-cases/rate-limiter.js";
+import { noted } from "../use-cases/audit.js";
+import { AUDITED_FUNCTIONS } from "./audited-functions.js";
 import { limitHeaders } from "./limits.js";
 import { jsonBody } from "./body.js";
 import { problemResponse } from "./problem.js";
@@ -68,15 +70,13 @@ function authorized<Path extends Schema = None, Query extends Schema = None, Bod
     const query = parse(parts.query, Object.fromEntries(request.query), "parameter-invalid");
     const body = parse(parts.body, await bodyOf(request, parts), "input-invalid");
     const { headers } = request;
-    const answered = await answer({
-      caller,
-      path,
-      query,
-      body,
-      headers,
-      ports,
-      trace: context.traceContext?.traceParent,
-    });
+    const trace = context.traceContext?.traceParent;
+    const action = AUDITED_FUNCTIONS[context.functionName];
+    const act = (): Promise<HttpResponseInit> => answer({ caller, path, query, body, headers, ports, trace });
+    const answered =
+      action === undefined
+        ? await act()
+        : await noted(ports, { actor: caller, action, target: pathOf(request), trace }, act);
     return allowance === undefined ? answered : withLimits(answered, allowance);
   });
   // For tests that make requests up from them.

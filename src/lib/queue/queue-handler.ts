@@ -27,6 +27,8 @@ export function queueHandler(
   return async (body: unknown, context: InvocationContext) => {
     const { ports } = await services();
     const call = { body, attempts: attemptsOf(context), trace: traceOf(context), deadLetterReason: reasonOf(context) };
+    if (subject.startsWith("dead-")) ports.metrics.count("dayfly_dead_letters_total", 1, subject.slice("dead-".length));
+    if (call.attempts > 1) ports.metrics.count("dayfly_retries_total");
     try {
       const result = await handle({ ports, ...call });
       context.log(JSON.stringify({ subject, ...result }));

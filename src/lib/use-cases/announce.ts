@@ -1,7 +1,7 @@
 /** Publishing an event that stands in the log. The log is the truth; the event only spares the others a question. */
 import { isReadable, type MessageDocument } from "../domain/message.js";
 import { isRefused, isTransient } from "../errors.js";
-import type { Entry, Ports, Trace } from "../ports.js";
+import type { Entry, Ports, Realtime, Trace } from "../ports.js";
 import { shapeMessage } from "./shaping.js";
 
 const TRIES = 3;
@@ -29,7 +29,9 @@ export async function announce(
 ): Promise<"published" | "later" | "never"> {
   for (let left = TRIES; left > 0; left--) {
     try {
-      await publish(ports, announcement);
+      await publish({ ...ports, realtime: withTrace(ports.realtime, trace) }, announcement);
+      measure(ports, announcement, tries);
+      if (tries > 0) await note(ports, announcement, new Date(ports.clock.now()));
       return "published";
     } catch (error) {
       // What is not taken now never will be; it stands in the log all the same.
@@ -47,7 +49,31 @@ export async function announce(
     `announce:${conversationId}:${String(entry.seq)}:${String(tries + 1)}`,
     trace,
   );
+  if (tries === 0) {
+    ports.metrics.count("dayfly_publish_late_total");
+    await note(ports, announcement, "pending");
+  }
   return "later";
+}
+
+const withTrace = (realtime: Realtime, trace: Trace): Realtime => ({
+  ...realtime,
+  publish: (name, event, options) => realtime.publish(name, event, { ...options, trace }),
+});
+
+function measure({ metrics, clock }: Ports, { entry, document }: Announcement, tries: number): void {
+  if (entry.type !== "message.created" || document === undefined || tries > 0) return;
+  metrics.observe("dayfly_publish_latency_ms", Math.max(0, clock.now() - document.sentAt.getTime()));
+}
+
+/** For those who ask how far a message has come: on time is the rule, and costs no write. */
+async function note(
+  { conversations }: Ports,
+  { conversationId, entry }: Announcement,
+  at: Date | "pending",
+): Promise<void> {
+  if (entry.type !== "message.created" || entry.messageId === undefined) return;
+  await conversations.notePublished(conversationId, entry.messageId, at);
 }
 
 async function publish({ realtime, clock }: Ports, { conversationId, entry, document }: Announcement): Promise<void> {

@@ -8,6 +8,7 @@ import { announce } from "./announce.js";
 import { dropScheduled } from "./drop-scheduled.js";
 import { failText, expireUndelivered } from "./end-text.js";
 import { noteEnd } from "./note-end.js";
+import { tracedBy } from "./trace-id.js";
 import { patiently } from "./patience.js";
 import { freeSlot } from "./scheduled-quota.js";
 import { addDue, scheduleExpiry } from "./schedule-expiry.js";
@@ -100,13 +101,14 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
         await addDue(ports, arrival.document);
         return { outcome: "repeated", seq: arrival.document.seq, event: await follow(ports, arrival.document, trace) };
       case "record": {
-        const { indexes, ...rest } = recordStep(head, text, times, now);
+        const { indexes, ...rest } = recordStep(head, text, { ...times, trace }, now);
         const record = index === undefined ? { ...rest, indexes } : { ...rest, indexesChanged: indexes };
         const step = isScheduled ? { ...record, scheduledRemoved: [text] } : record;
         await addDue(ports, { ...text, expiresAt: times.expiresAt });
         if (!(await ports.conversations.commit(step))) continue;
         if (isScheduled) await freeSlot(ports, text);
         const [written] = step.documents;
+        ports.metrics.count("dayfly_texts_delivered_total");
         return { outcome: "delivered", seq: written.seq, event: await follow(ports, written, trace) };
       }
     }
@@ -164,7 +166,7 @@ const leftStep = (head: Versioned<Head>, text: Text, expiresAt: Date, at: Date):
 function recordStep(
   head: Versioned<Head>,
   text: Text,
-  times: { readonly sentAt: Date; readonly expiresAt: Date },
+  { trace, ...times }: { readonly sentAt: Date; readonly expiresAt: Date; readonly trace: Trace },
   now: number,
 ): LogStep & { readonly documents: readonly [MessageDocument]; readonly indexes: readonly MessageIndex[] } {
   const seq = head.headSeq + 1;
@@ -184,6 +186,7 @@ function recordStep(
         ...(text.replyTo === undefined ? {} : { replyTo: text.replyTo }),
         ...times,
         state: "delivered",
+        ...tracedBy(trace),
       },
     ],
     indexes: [{ messageId, author, state: "delivered", seq, at, expiresAt: times.expiresAt }],

@@ -7,6 +7,7 @@ import type { ErrorCode } from "../errors.js";
 import { failureId } from "../ids.js";
 import { dropScheduled } from "./drop-scheduled.js";
 import type { Ports, Trace } from "../ports.js";
+import { tracedBy } from "./trace-id.js";
 import { noteEnd } from "./note-end.js";
 import { addDue, scheduleExpiry, type Ending } from "./schedule-expiry.js";
 import { tellAuthor } from "./tell-author.js";
@@ -59,6 +60,7 @@ export async function failText(ports: Ports, failed: FailedText, trace: Trace): 
       at,
       expiresAt: ownEnd,
       failure: code,
+      ...tracedBy(trace),
     });
   }
   if (origin.schedule !== undefined) {

@@ -141,6 +141,8 @@ async function expireMessages(
     await noteEnd(ports, conversationId, at);
     if (!(await ports.conversations.commit({ head, next, entries, ...rows, expiriesMet }))) continue;
     count += rows.documentsChanged.length;
+    for (const { expiresAt } of rows.documentsChanged)
+      ports.metrics.observe("dayfly_expiry_lag_ms", Math.max(0, now - expiresAt.getTime()));
     lateByMs = Math.max(lateByMs, ...rows.documentsChanged.map(({ expiresAt }) => now - expiresAt.getTime()));
     for (const entry of entries) await announce(ports, { conversationId, entry }, trace);
   }

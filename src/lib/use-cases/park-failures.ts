@@ -26,6 +26,8 @@ export async function parkFailures(ports: Ports, isHealthy: () => Promise<boolea
   const waiting = await ports.failures.toRetry(now(ports), MOST_RETRIED);
   const retried =
     waiting.length > 0 && (await isHealthy()) ? await each(waiting, (id) => endFailure(ports, id, "redriven")) : 0;
+  ports.metrics.count("dayfly_failures_parked_total", recorded);
+  ports.metrics.count("dayfly_failures_retried_total", retried);
   return { recorded, tended, retried };
 }
 

@@ -4,6 +4,7 @@
  */
 import { levelOf, take, type Bucket, type Limit } from "../domain/token-bucket.js";
 import { DayflyError, isTransient } from "../errors.js";
+import type { Metrics } from "../metrics.js";
 import type { Clock, Versioned } from "../ports.js";
 
 export const LIMITS = {
@@ -63,7 +64,7 @@ interface Held {
 
 /** @param factor multiplies every limit */
 export function rateLimiter(
-  { buckets, clock }: { readonly buckets: Buckets; readonly clock: Clock },
+  { buckets, clock, metrics }: { readonly buckets: Buckets; readonly clock: Clock; readonly metrics: Metrics },
   factor: number,
 ): RateLimiter {
   const held = new Map<string, Held>();
@@ -120,7 +121,10 @@ export function rateLimiter(
           mine.tokens -= cost;
           return allowance(name, limit, levelOf(mine.shared, limit, now) + mine.tokens);
         }
-        if (mine !== undefined && now < mine.emptyUntil) throw limited(name, mine.emptyUntil - now);
+        if (mine !== undefined && now < mine.emptyUntil) {
+          metrics.count("dayfly_rate_limited_total", 1, name);
+          throw limited(name, mine.emptyUntil - now);
+        }
         try {
           if (asked > 2 * TRIES) throw new DayflyError("dependency-unavailable", { detail: "The limit is contended." });
           await ask(name, key, limit, cost);

@@ -5,6 +5,8 @@ import type { Failure } from "../domain/failure.js";
 import { DayflyError } from "../errors.js";
 import type { Ports, Trace } from "../ports.js";
 import { audited } from "./audit.js";
+import { lifeOf } from "./message-life.js";
+import { shapeFailure } from "./shape-failure.js";
 import { cursorOf, placeIn } from "./cursor.js";
 import { endFailure, type Ending } from "./end-failure.js";
 
@@ -42,14 +44,15 @@ export async function getFailure(
 ): Promise<FailureShape> {
   const failure = await ports.failures.get(id);
   if (failure === undefined) throw new DayflyError("failure-unknown");
-  if (!withContent) return shapeFailure(failure);
+  const shape: FailureShape = { ...shapeFailure(failure), ...(await lifeIn(ports, failure)) };
+  if (!withContent) return shape;
   const seen = { actor: caller, action: "failure.content-shown", target: targetOf(failure), trace };
   return audited(ports, seen, async () => {
     const isOver = ports.clock.now() >= failure.endsAt.getTime();
     const parked = failure.isHeld && !isOver ? await ports.parked.look(failure.sequenceNumber) : undefined;
     const envelope = FailureEnvelope.safeParse(parked?.body);
     const content = envelope.success ? envelope.data.original : parked?.body;
-    return { ...shapeFailure(failure), ...(content === undefined ? {} : { content }) };
+    return { ...shape, ...(content === undefined ? {} : { content }) };
   });
 }
 
@@ -67,22 +70,16 @@ export async function endFailureFor(
   );
 }
 
+async function lifeIn(ports: Ports, { conversationId, messageId }: Failure): Promise<Pick<FailureShape, "events">> {
+  if (conversationId === undefined || messageId === undefined) return {};
+  const found = await ports.conversations.load(conversationId);
+  const { index } = await ports.conversations.look(conversationId, { messageId, headless: true });
+  if (index === undefined) return {};
+  return { events: (await lifeOf(ports, conversationId, index, found?.members ?? [])).events };
+}
+
 const targetOf = ({ id, conversationId, messageId }: Failure): Record<string, string> => ({
   failure: id,
   ...(conversationId === undefined ? {} : { conversation: conversationId }),
   ...(messageId === undefined ? {} : { message: messageId }),
 });
-
-function shapeFailure(failure: Failure): FailureShape {
-  const { id, queue, reason, detail, messageId, conversationId, state, attempts, redrives, isTransient } = failure;
-  const traceId = failure.trace?.split("-")[1];
-  return {
-    ...{ id, queue, reason, detail },
-    ...(messageId === undefined ? {} : { messageId }),
-    ...(conversationId === undefined ? {} : { conversationId }),
-    ...{ state, stateAt: failure.stateAt.toISOString() },
-    ...{ at: failure.at.toISOString(), lastAt: failure.lastAt.toISOString(), attempts, redrives },
-    ...{ endsAt: failure.endsAt.toISOString(), isTransient },
-    ...(traceId === undefined ? {} : { traceId }),
-  };
-}

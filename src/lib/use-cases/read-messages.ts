@@ -5,6 +5,7 @@ import { isOver, isReadable } from "../domain/message.js";
 import { DayflyError } from "../errors.js";
 import type { Ports } from "../ports.js";
 import { cursorOf, isSeq, placeIn } from "./cursor.js";
+import { lifeOf } from "./message-life.js";
 import { requireMember, requireMembers } from "./membership.js";
 import { shapeScheduled } from "./schedule-text.js";
 import { shapeMessage } from "./shaping.js";
@@ -76,8 +77,12 @@ export async function getDelivery(
 ): Promise<DeliveryShape> {
   const { members } = await requireMembers(ports, conversationId, caller);
   const { index } = await ports.conversations.look(conversationId, { messageId, headless: true });
-  if (index === undefined && (await ports.conversations.scheduledText(conversationId, caller, messageId)) !== undefined)
-    return { state: "scheduled", perMember: [] };
+  const scheduled =
+    index === undefined ? await ports.conversations.scheduledText(conversationId, caller, messageId) : undefined;
+  if (scheduled !== undefined) {
+    const event = { event: "message.scheduled", at: scheduled.createdAt.toISOString() } as const;
+    return { state: "scheduled", perMember: [], events: [event] };
+  }
   if (index?.author !== caller) throw new DayflyError("message-unknown-or-not-yet");
   const { seq } = index;
   const over = index.state === "delivered" && isOver(index, ports.clock.now());
@@ -98,5 +103,6 @@ export async function getDelivery(
               };
             }),
     ...(index.failure === undefined ? {} : { failure: { code: index.failure } }),
+    ...(await lifeOf(ports, conversationId, index, members)),
   };
 }

@@ -59,6 +59,7 @@ export async function sendText(
     },
     trace,
   );
+  ports.metrics.count("dayfly_texts_accepted_total");
   return shapeMessage({ ...message, sentAt, expiresAt, state: "accepted" }, now);
 }
 

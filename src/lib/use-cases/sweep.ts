@@ -36,6 +36,7 @@ export async function sweep(ports: Ports, trace: Trace): Promise<Run> {
     purged: 0,
     lateByMs: oldest === undefined ? 0 : startedAt.getTime() - bucketFiresAt(oldest.minute).getTime(),
   };
+  ports.metrics.count("dayfly_sweep_finds_total", run.lookedAt);
   await ports.runs.add(run);
   await ports.runs.forget(new Date(startedAt.getTime() - REPORTS_KEPT_MS));
   await ports.audit.forget(new Date(startedAt.getTime() - ports.policy.auditMs));

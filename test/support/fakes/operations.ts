@@ -54,6 +54,7 @@ export class Operations {
             .sort((a, b) => b.at.getTime() - a.at.getTime() || (a.id < b.id ? -1 : 1))
             .filter(
               (each) =>
+                (filter.messageId === undefined || each.messageId === filter.messageId) &&
                 (filter.state === undefined || each.state === filter.state) &&
                 (filter.queue === undefined || each.queue === filter.queue) &&
                 (filter.reason === undefined || each.reason === filter.reason) &&

@@ -28,6 +28,7 @@ import type {
   Stray,
   Versioned,
 } from "../../../src/lib/ports.js";
+import { metrics } from "../../../src/lib/metrics.js";
 import { FakeFiles } from "./files.js";
 import { Operations } from "./operations.js";
 
@@ -94,6 +95,7 @@ export class World {
 
   readonly ports: Ports = {
     ...this.operations.ports,
+    metrics: metrics(),
     ...this.files.ports,
     policy: {
       retentionMs: 30 * 24 * 3_600_000,
@@ -146,6 +148,11 @@ export class World {
           if (row?.indexes.has(index.messageId) !== false) return false;
           addIndex(row, index);
           return true;
+        }),
+      notePublished: (id, messageId, published) =>
+        this.#step("notePublished", () => {
+          const index = this.rows.get(id)?.indexes.get(messageId);
+          if (index !== undefined) this.rows.get(id)?.indexes.set(messageId, { ...index, published });
         }),
       saveMember: (id, member) =>
         this.#step("saveMember", () => {

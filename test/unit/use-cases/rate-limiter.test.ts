@@ -2,6 +2,7 @@ import { expect, test } from "@jest/globals";
 import type { Bucket } from "../../../src/lib/domain/token-bucket.js";
 import { DayflyError, isDayflyError } from "../../../src/lib/errors.js";
 import { addressOf } from "../../../src/lib/http/limits.js";
+import { metrics } from "../../../src/lib/metrics.js";
 import type { Clock, Versioned } from "../../../src/lib/ports.js";
 import { LIMITS, rateLimiter, type Buckets, type RateLimiter } from "../../../src/lib/use-cases/rate-limiter.js";
 import { seededRandom } from "../../support/random.js";
@@ -15,7 +16,7 @@ class Shared implements Buckets {
   readonly clock: Clock = { now: () => this.now, random: () => 0.5, wait: () => Promise.resolve() };
 
   process(factor = 1): RateLimiter {
-    return rateLimiter({ buckets: this, clock: this.clock }, factor);
+    return rateLimiter({ buckets: this, clock: this.clock, metrics: metrics() }, factor);
   }
 
   async get(key: string): Promise<Versioned<Bucket> | undefined> {
