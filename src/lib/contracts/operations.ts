@@ -1,7 +1,6 @@
 /** What operators send, and what they get. */
 import { z } from "zod";
 import { FAILURE_STATES, type FailureState } from "../domain/failure.js";
-import type { Measured } from "../metrics.js";
 import type { LifeEventShape, RunShape } from "./shapes.js";
 import { id } from "./fields.js";
 import { Page } from "./http.js";
@@ -72,6 +71,20 @@ export interface OperatorMessageShape {
   readonly traceId?: string;
   readonly events: readonly LifeEventShape[];
   readonly failures: readonly FailureShape[];
+}
+
+/** One metric, as a process has counted or measured it since its start. */
+export interface Measured {
+  readonly name: string;
+  readonly label?: string;
+  /** Of a counter. */
+  readonly value?: number;
+  /** Of measurements, in the unit that ends the name. */
+  readonly count?: number;
+  readonly sum?: number;
+  readonly max?: number;
+  /** An upper bound of what 99 of 100 were below, to a power of two. */
+  readonly p99Below?: number;
 }
 
 export interface StatusShape {
