@@ -82,7 +82,7 @@ export interface Stray {
 export interface Forgotten {
   readonly entries: readonly number[];
   readonly messages: readonly { readonly messageId: string; readonly seq: number; readonly isFile: boolean }[];
-  readonly strays: readonly Stray[];
+  readonly strays: readonly (Stray & { readonly isFile: boolean })[];
 }
 
 export interface Conversations {

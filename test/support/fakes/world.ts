@@ -390,7 +390,9 @@ function forget(row: Row | undefined, { entries, messages, strays }: Forgotten):
     messages.every(({ messageId, seq, isFile }) =>
       [row.documents.has(seq), row.indexes.has(messageId), !isFile || row.files.has(messageId)].every(Boolean),
     ) &&
-    strays.every(({ messageId }) => row.strays.has(messageId) && row.indexes.has(messageId));
+    strays.every(({ messageId, isFile }) =>
+      [row.strays.has(messageId), row.indexes.has(messageId), !isFile || row.files.has(messageId)].every(Boolean),
+    );
   if (!isThere) return false;
   row.entries = row.entries.filter(({ seq }) => !entries.includes(seq));
   row.forgotten = Math.max(row.forgotten, ...entries);
@@ -399,7 +401,10 @@ function forget(row: Row | undefined, { entries, messages, strays }: Forgotten):
     row.files.delete(messageId);
   }
   for (const { messageId } of [...messages, ...strays]) row.indexes.delete(messageId);
-  for (const { messageId } of strays) row.strays.delete(messageId);
+  for (const { messageId, isFile } of strays) {
+    row.strays.delete(messageId);
+    if (isFile) row.files.delete(messageId);
+  }
   return true;
 }
 
