@@ -14,6 +14,7 @@ import type { Head, Member } from "../../../src/lib/domain/conversation.js";
 import type { StoredFile } from "../../../src/lib/domain/file.js";
 import type { MessageDocument, MessageIndex } from "../../../src/lib/domain/message.js";
 import type { ScheduledText } from "../../../src/lib/domain/schedule.js";
+import { atMost } from "../../../src/lib/use-cases/at-most.js";
 import { forgetFrom } from "../../../src/lib/domain/forgetting.js";
 import type {
   Dues,
@@ -228,6 +229,7 @@ export class World {
       list: (user, limit) => this.#step("slot.list", () => [...this.#slotsOf(user).values()].slice(0, limit)),
     },
     dues: this.#duesIn(this.dues, "due"),
+    purging: atMost(4),
     forgetting: this.#duesIn(this.forgetting, "forgetting"),
     runs: {
       add: (run) => this.#step("run.add", () => void this.runs.push(run)),
