@@ -83,7 +83,7 @@ export interface Stray {
 export interface Forgotten {
   readonly entries: readonly number[];
   readonly messages: readonly { readonly messageId: string; readonly seq: number; readonly isFile: boolean }[];
-  readonly strays: readonly Stray[];
+  readonly strays: readonly (Stray & { readonly isFile: boolean })[];
 }
 
 export interface Conversations {
@@ -356,6 +356,8 @@ export interface Ports {
   readonly dues: Dues;
   /** What has ended, by the minute from which on it may be forgotten. */
   readonly forgetting: Dues;
+  /** Runs a purge when it is its turn: many texts that end together must not be in the way of those who write. */
+  readonly purging: <Result>(purge: () => Promise<Result>) => Promise<Result>;
   readonly runs: Runs;
   readonly failures: Failures;
   readonly parked: ParkedMessages;

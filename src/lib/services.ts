@@ -25,6 +25,7 @@ import { tableSlots } from "./azure/table-slots.js";
 import { openTable, probeTable } from "./azure/tables.js";
 import { tableUsages } from "./azure/table-usages.js";
 import { webPubSubRealtime } from "./azure/web-pubsub-realtime.js";
+import { atMost } from "./use-cases/at-most.js";
 
 export interface Services {
   readonly limits: Limits;
@@ -43,6 +44,9 @@ const clock: Clock = {
 };
 
 const HOUR_MS = 3_600_000;
+/** Of 32 deadlines that a host meets at once: some 16 texts each, in a few calls. */
+const PURGES_AT_ONCE = 4;
+
 const DAY_MS = 24 * HOUR_MS;
 
 /** As many conversation-minutes as a busy process sees in a few minutes. */
@@ -114,6 +118,7 @@ async function build(): Promise<Services> {
       slots: tableSlots(memberships),
       dues: tableDues(dues),
       forgetting: tableDues(dues, "forget|"),
+      purging: atMost(PURGES_AT_ONCE),
       runs: tableRuns(runs),
       failures: tableFailures(failures),
       parked: serviceBusParked(bus),

@@ -179,7 +179,10 @@ export function tableConversations(table: TableClient): Conversations {
           ...[rows.documentKey(seq), rows.indexKey(messageId)],
           ...(isFile ? [fileKey(messageId)] : []),
         ]),
-        ...strays.flatMap((stray) => [rows.strayKey(stray), rows.indexKey(stray.messageId)]),
+        ...strays.flatMap(({ isFile, ...stray }) => [
+          ...[rows.strayKey(stray), rows.indexKey(stray.messageId)],
+          ...(isFile ? [fileKey(stray.messageId)] : []),
+        ]),
       ];
       const remove = keys.map((rowKey): TransactionAction => ["delete", { partitionKey: conversationId, rowKey }]);
       return callingStorage(() => unlessChanged(() => table.submitTransaction(remove)));

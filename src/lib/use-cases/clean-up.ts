@@ -10,7 +10,7 @@ const AT_ONCE = 16;
 /** A transaction takes 100 operations: an entry is one, an end takes document and index along. */
 const ROWS_AT_ONCE = 99;
 const ENTRIES_AT_ONCE = 100;
-const STRAYS_AT_ONCE = 49;
+const STRAYS_AT_ONCE = 33;
 const MOST_TRIES = 5;
 
 /**
@@ -119,12 +119,18 @@ function steps(entries: readonly Entry[]): readonly Forgotten[] {
   return result;
 }
 
-/** Ids whose messages never came into the log: canceled, failed, never delivered. */
+/** Ids whose messages never came into the log: canceled, failed, never delivered, uploads that were refused. */
 async function forgetStrays(ports: Ports, conversationId: string, minute: string): Promise<number> {
   let count = 0;
   for (let tries = 1; ;) {
-    const strays = await ports.conversations.strays(conversationId, minute, STRAYS_AT_ONCE);
-    if (strays.length === 0) return count;
+    const found = await ports.conversations.strays(conversationId, minute, STRAYS_AT_ONCE);
+    if (found.length === 0) return count;
+    const strays = await Promise.all(
+      found.map(async (stray) => {
+        const file = await ports.conversations.file(conversationId, stray.messageId);
+        return { ...stray, isFile: file?.state === "rejected" };
+      }),
+    );
     if (await ports.conversations.forget(conversationId, { entries: [], messages: [], strays })) count += strays.length;
     else if (tries++ === MOST_TRIES) throw new Error("Ids that led nowhere cannot be removed.");
   }

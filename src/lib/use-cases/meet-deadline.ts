@@ -93,7 +93,9 @@ async function meet(ports: Ports, deadline: DeadlineEnvelope, trace: Trace): Pro
 
 /** Does everything that was due in the minute; the row by which the sweeper finds it goes when all of it is done. */
 async function endMinute(ports: Ports, conversationId: string, minute: string, trace: Trace): Promise<Done> {
-  const { isOver: isMinuteOver, ...done } = await expireMessages(ports, conversationId, minute, trace);
+  const { isOver: isMinuteOver, ...done } = await ports.purging(() =>
+    expireMessages(ports, conversationId, minute, trace),
+  );
   await settleFiles(ports, conversationId, trace);
   if (isMinuteOver) await ports.dues.remove(minute, conversationId);
   return done;

@@ -14,6 +14,7 @@ import type { Head, Member } from "../../../src/lib/domain/conversation.js";
 import type { StoredFile } from "../../../src/lib/domain/file.js";
 import type { MessageDocument, MessageIndex } from "../../../src/lib/domain/message.js";
 import type { ScheduledText } from "../../../src/lib/domain/schedule.js";
+import { atMost } from "../../../src/lib/use-cases/at-most.js";
 import { forgetFrom } from "../../../src/lib/domain/forgetting.js";
 import type {
   Dues,
@@ -235,6 +236,7 @@ export class World {
       list: (user, limit) => this.#step("slot.list", () => [...this.#slotsOf(user).values()].slice(0, limit)),
     },
     dues: this.#duesIn(this.dues, "due"),
+    purging: atMost(4),
     forgetting: this.#duesIn(this.forgetting, "forgetting"),
     runs: {
       add: (run) => this.#step("run.add", () => void this.runs.push(run)),
@@ -397,7 +399,9 @@ function forget(row: Row | undefined, { entries, messages, strays }: Forgotten):
     messages.every(({ messageId, seq, isFile }) =>
       [row.documents.has(seq), row.indexes.has(messageId), !isFile || row.files.has(messageId)].every(Boolean),
     ) &&
-    strays.every(({ messageId }) => row.strays.has(messageId) && row.indexes.has(messageId));
+    strays.every(({ messageId, isFile }) =>
+      [row.strays.has(messageId), row.indexes.has(messageId), !isFile || row.files.has(messageId)].every(Boolean),
+    );
   if (!isThere) return false;
   row.entries = row.entries.filter(({ seq }) => !entries.includes(seq));
   row.forgotten = Math.max(row.forgotten, ...entries);
@@ -406,7 +410,10 @@ function forget(row: Row | undefined, { entries, messages, strays }: Forgotten):
     row.files.delete(messageId);
   }
   for (const { messageId } of [...messages, ...strays]) row.indexes.delete(messageId);
-  for (const { messageId } of strays) row.strays.delete(messageId);
+  for (const { messageId, isFile } of strays) {
+    row.strays.delete(messageId);
+    if (isFile) row.files.delete(messageId);
+  }
   return true;
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { StoredFile } from "../../../src/lib/domain/file.js";
 import type { Versioned } from "../../../src/lib/ports.js";
 import { removeMember } from "../../../src/lib/use-cases/change-members.js";
+import { cleanUp } from "../../../src/lib/use-cases/clean-up.js";
 import { closeByReader } from "../../../src/lib/use-cases/close-view.js";
 import { completeUpload } from "../../../src/lib/use-cases/complete-upload.js";
 import { createConversation } from "../../../src/lib/use-cases/create-conversation.js";
@@ -251,6 +252,10 @@ test("an upload that is never completed is gone within the hour, and its sender 
   expect(fileIn(world)).toMatchObject({ state: "rejected", reason: "upload-expired" });
   expect([world.files.staging.size, world.files.live.size, world.dues.size]).toEqual([0, 0, 0]);
   expect(world.published).toContainEqual(expect.objectContaining({ name: "file.rejected", onlyTo: "ana" }));
+  world.now += 31 * 24 * HOUR_MS;
+  await cleanUp(world.ports);
+  const row = world.rows.get(CONVERSATION);
+  expect([row?.files.size, row?.indexes.size, row?.strays.size]).toEqual([0, 0, 0]);
 });
 
 test("a file that is still scanned waits; refused in the end it is deleted", async () => {
