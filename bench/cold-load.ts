@@ -20,7 +20,10 @@ const core = { version: "3.14.1", hostVersion: "4", Disposable: class {}, setPro
 Module.prototype.require = function (id) { return id === "@azure/functions-core" ? core : original.call(this, id); };
 (async () => {
   const start = performance.now();
-  for (const file of process.argv.slice(1)) await import(pathToFileURL(file).href);
+  // As the worker does: ES modules are imported, the rest is required.
+  for (const file of process.argv.slice(1))
+    if (file.endsWith(".cjs")) require(file);
+    else await import(pathToFileURL(file).href);
   console.log(performance.now() - start);
   process.exit(0);
 })();`;
