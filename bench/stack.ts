@@ -17,6 +17,8 @@ export interface StackInfo {
 
 export interface BenchStack {
   readonly info: StackInfo;
+  /** Where its data and logs are. */
+  readonly data: string;
   /** From spawn to ready, in milliseconds. */
   readonly startMs: number;
   /** CPU seconds that each process of the stack has used so far, by part. */
@@ -50,6 +52,7 @@ export async function startBenchStack(): Promise<BenchStack> {
 
   return {
     info,
+    data,
     startMs,
     token,
     cpu: () => cpuSeconds(info),
