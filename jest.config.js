@@ -7,6 +7,8 @@ const project = (displayName, more = {}) => ({
   moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": ["$1.ts", "$1.js"] },
   transform: { "^.+\\.ts$": ["ts-jest", { useESM: true, tsconfig: "tsconfig.jest.json", diagnostics: false }] },
   setupFilesAfterEnv: ["<rootDir>/test/support/setup.js"],
+  // The package that is staged there has a package.json with the same name.
+  modulePathIgnorePatterns: ["<rootDir>/out/package"],
   ...more,
 });
 

@@ -1,5 +1,6 @@
 /** `npm run bench`: everything that is measured, side by side in one run. Names of benches run those alone. */
 import { cpus } from "node:os";
+import { measureColdLoad } from "./cold-load.js";
 import { measureFanOut } from "./fan-out.js";
 import { measureLatency } from "./latency.js";
 import { measureLifetimes } from "./lifetimes.js";
@@ -23,6 +24,7 @@ if (isChosen("fan-out")) {
   const measured = { value: ms(standIn.p50Ms), beside: `io.to(room).emit ${ms(plain.p50Ms)}: ${ratio.toFixed(2)} ×` };
   printTable("fan-out", [{ what: `one event to ${String(sockets)} sockets, p50`, ...measured, goal: "≤ 1.05 ×" }]);
 }
+if (isChosen("cold-load")) printTable("Cold load", measureColdLoad());
 if (isChosen("lifetimes")) {
   const counted = await startBenchStack({ countCalls: true });
   try {

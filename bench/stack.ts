@@ -25,6 +25,7 @@ interface Part {
 
 export interface BenchStack {
   readonly info: StackInfo;
+  /** Where its data and logs are. */
   readonly data: string;
   /** From spawn to ready, in milliseconds. */
   readonly startMs: number;

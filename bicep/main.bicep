@@ -215,7 +215,7 @@ module budget 'modules/budget.bicep' = if (monthlyBudget > 0) {
 
 // What azd keeps of this, and hooks and scripts read. No secret is among it: there is none.
 output AZURE_RESOURCE_GROUP string = group.name
-output AZURE_CLIENT_ID string = identity.outputs.clientId
+output IDENTITY_CLIENT_ID string = identity.outputs.clientId
 output FUNCTIONS_NAME string = functions.outputs.name
 output FUNCTIONS_URL string = functions.outputs.url
 output AUTH_ISSUER string = authIssuer

@@ -21,13 +21,8 @@ export async function loadApp(core: Core, folder: string): Promise<void> {
       `${packageFile} has no "main". It must name the files that register functions, e.g. "dist/*.js".`,
     );
   }
-  try {
-    installCore(core, packageFile);
-  } catch (error) {
-    throw new StartError(
-      `${folder} has no @azure/functions: run \`npm install @azure/functions\` there.\n${describeError(error)}`,
-    );
-  }
+  installCore(core);
+  const missing = loadLibrary(packageFile);
   const files = await entryPoints(folder, manifest.main);
   if (files.length === 0) {
     throw new StartError(
@@ -40,6 +35,7 @@ export async function loadApp(core: Core, folder: string): Promise<void> {
       if (file.endsWith(".cjs") || (manifest.type !== "module" && !file.endsWith(".mjs"))) require(file);
       else await import(pathToFileURL(file).href);
     } catch (error) {
+      if (missing !== undefined && describeError(error).includes("@azure/functions")) throw noLibrary(folder, missing);
       throw new StartError(`${path.relative(folder, file)} failed to load: ${describeError(error)}`);
     }
   }
@@ -56,6 +52,24 @@ export async function loadApp(core: Core, folder: string): Promise<void> {
     );
   }
 }
+
+/**
+ * Loads the app's own copy of the library, so that an ES module's `import "@azure/functions"` finds it in the cache. An app that is one
+ * bundle has the library in itself: then there is none to load, and what went wrong is returned.
+ */
+function loadLibrary(packageFile: string): unknown {
+  try {
+    createRequire(packageFile)("@azure/functions");
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+const noLibrary = (folder: string, cause: unknown): StartError =>
+  new StartError(
+    `${folder} has no @azure/functions: run \`npm install @azure/functions\` there.\n${describeError(cause)}`,
+  );
 
 interface Manifest {
   readonly main?: string;

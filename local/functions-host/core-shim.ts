@@ -2,7 +2,7 @@
  * `@azure/functions-core`, the module through which `@azure/functions` reaches its worker: no package, but an object that the
  * worker hands to `require`. This does the same in the process of the host, so that the real, unmodified library runs.
  */
-import { createRequire, Module } from "node:module";
+import { Module } from "node:module";
 import type {
   CoreInvocationContext,
   FunctionCallback,
@@ -131,12 +131,8 @@ export class Core {
   };
 }
 
-/**
- * Makes `require("@azure/functions-core")` give this core, and loads the app's own copy of the library, so that an ES module's
- * `import "@azure/functions"` finds it in the cache. Once per process: the library keeps the first core it sees.
- * @throws whatever `require` throws when the app has no `@azure/functions`
- */
-export function installCore(core: Core, appPackageFile: string): void {
+/** Makes `require("@azure/functions-core")` give this core. Once per process: the library keeps the first core it sees. */
+export function installCore(core: Core): void {
   // The worker does it in the same way (azure-functions-nodejs-worker, src/setupCoreModule.ts).
   const original = Reflect.get(Module.prototype, "require") as (this: unknown, id: string) => unknown;
   Object.defineProperty(Module.prototype, "require", {
@@ -146,5 +142,4 @@ export function installCore(core: Core, appPackageFile: string): void {
       return id === "@azure/functions-core" ? core.module : original.call(this, id);
     },
   });
-  createRequire(appPackageFile)("@azure/functions");
 }

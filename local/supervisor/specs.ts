@@ -65,9 +65,11 @@ export interface FunctionsHostOptions {
   readonly warmUp: readonly string[];
 }
 
+/** `DAYFLY_APP` names another folder with the app in it: the package that is deployed. */
 export function functionsSpec(options: FunctionsHostOptions, context: SpecContext): PartSpec {
+  const app = context.environment["DAYFLY_APP"] ?? context.root;
   const args = [
-    ...["--port", String(options.port), "--app", context.root, "--data", path.join(context.data, "functions")],
+    ...["--port", String(options.port), "--app", app, "--data", path.join(context.data, "functions")],
     ...["--settings", path.join(context.root, "local.settings.json"), "--log-format", "json"],
   ];
   const standby = `--import=${compiledUrl(context.root, "supervisor", "standby.js")}`;

@@ -1,0 +1,102 @@
+/** What one text needs, counted by the stand-ins in a real run: sent, delivered, heard, acknowledged, expired. */
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { startBenchStack, type BenchStack } from "../stack.js";
+
+export interface Operations {
+  readonly measuredAt: string;
+  readonly texts: number;
+  /** Service Bus operations of one text. */
+  readonly serviceBus: number;
+  /** Executions of one text by function, and their mean duration. */
+  readonly executions: Readonly<Record<string, { readonly perText: number; readonly meanMs: number }>>;
+  /** Bytes that the functions log for one text. */
+  readonly logBytes: number;
+}
+
+const TEXTS = 100;
+/** Texts to one conversation share deadlines and sessions; people who write seldom do not. */
+const CONVERSATIONS = 50;
+const TIMERS = new Set(["sweep", "parkFailures", "cleanUp", "sweepFiles"]);
+/** Each is one operation: what a sender or receiver does to a message (Service Bus pricing FAQ). */
+const OPERATION =
+  /^servicebus_messages_(sent|received|completed|abandoned|deferred|dead_lettered|canceled)_total\{[^}]*\} (\d+)/gm;
+
+interface Executed {
+  readonly event?: string;
+  readonly function?: string;
+  readonly durationMs?: number;
+}
+
+export async function measureOperations(): Promise<Operations> {
+  const stack = await startBenchStack();
+  try {
+    const [ana, bo] = await Promise.all([stack.person("ana"), stack.person("bo")]);
+    const conversations: string[] = [];
+    for (let n = 0; n < CONVERSATIONS; n += 1) conversations.push((await ana.start(["bo"])).id);
+    await bo.connect();
+    await control(stack, "/idle?timeout=60s");
+    const before = await count(stack);
+    for (let n = 0; n < TEXTS; n += 1) await ana.send(conversations[n % CONVERSATIONS] ?? "", `text ${String(n)}`);
+    await control(stack, "/idle?timeout=60s");
+    await control(stack, "/time", { advance: "PT24H5M" });
+    await control(stack, "/idle?timeout=60s");
+    const after = await count(stack);
+    bo.close();
+    return perText(before, after);
+  } finally {
+    await stack.stop();
+  }
+}
+
+interface Count {
+  readonly operations: number;
+  readonly lines: readonly string[];
+}
+
+async function count(stack: BenchStack): Promise<Count> {
+  const { parts } = (await control(stack, "/parts")) as { parts: { name: string; management?: string }[] };
+  const management = parts.find(({ name }) => name === "service-bus")?.management ?? "";
+  const page = await (await fetch(`${management}/metrics`)).text();
+  const operations = [...page.matchAll(OPERATION)].reduce((sum, [, , value]) => sum + Number(value), 0);
+  const log = await readFile(path.join(stack.data, "logs", "functions.log"), "utf8");
+  return { operations, lines: log.split("\n") };
+}
+
+function perText(before: Count, after: Count): Operations {
+  const lines = after.lines.slice(before.lines.length - 1);
+  const durations = new Map<string, number[]>();
+  for (const line of lines) {
+    const entry = executed(line);
+    if (entry?.event !== "executed" || entry.function === undefined || TIMERS.has(entry.function)) continue;
+    durations.set(entry.function, [...(durations.get(entry.function) ?? []), entry.durationMs ?? 0]);
+  }
+  const round = (value: number): number => Math.round(value * 100) / 100;
+  return {
+    measuredAt: new Date().toISOString().slice(0, 10),
+    texts: TEXTS,
+    serviceBus: round((after.operations - before.operations) / TEXTS),
+    executions: Object.fromEntries(
+      [...durations].map(([name, all]) => [
+        name,
+        { perText: round(all.length / TEXTS), meanMs: round(all.reduce((sum, each) => sum + each, 0) / all.length) },
+      ]),
+    ),
+    logBytes: Math.round(lines.join("\n").length / TEXTS),
+  };
+}
+
+function executed(line: string): Executed | undefined {
+  try {
+    return JSON.parse(line.slice(line.indexOf("{"))) as Executed;
+  } catch {
+    return undefined;
+  }
+}
+
+async function control(stack: BenchStack, route: string, body?: object): Promise<unknown> {
+  const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+  const response = await fetch(`${stack.info.control}${route}`, init);
+  if (!response.ok) throw new Error(`${route}: ${String(response.status)} ${await response.text()}`);
+  return response.json();
+}

@@ -1,0 +1,20 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { expect, test } from "@jest/globals";
+
+const ROOT = path.resolve(import.meta.dirname, "..", "..", "..");
+const alerts = readFileSync(path.join(ROOT, "bicep", "modules", "alerts.bicep"), "utf8");
+const runbooks = readFileSync(path.join(ROOT, "docs", "operations.md"), "utf8");
+
+test("every alert has its runbook, and every runbook its alert", () => {
+  const inBicep = [...alerts.matchAll(/^ {2,4}name: '([a-z-]+)'$/gm)].map(([, name]) => name);
+  const section = /^## Runbooks$([^]*?)^## /m.exec(runbooks)?.[1] ?? "";
+  const inDocs = [...section.matchAll(/^### ([a-z-]+)$/gm)].map(([, name]) => name);
+  expect(inBicep.length).toBeGreaterThan(8);
+  expect(inDocs.sort()).toEqual([...new Set(inBicep)].sort());
+});
+
+test("every runbook has a command or a call that can be copied", () => {
+  const section = /^## Runbooks$([^]*?)^## /m.exec(runbooks)?.[1] ?? "";
+  for (const runbook of section.split(/^### /m).slice(1)) expect(runbook).toMatch(/```(sh|kusto)\n/);
+});
