@@ -170,7 +170,9 @@ async function expectWhole(token: string, user: string): Promise<void> {
 /** What each queue carries; a queue without an entry fails the test. */
 const ENVELOPES: Readonly<Record<string, z.ZodType>> = {
   "text-messages": TextEnvelope,
+  "file-messages": FileEnvelope,
   "retained-messages": RetainedEnvelope,
+  "url-closed": ClosedEnvelope,
   deadlines: DeadlineEnvelope,
   "file-messages": FileEnvelope,
   "url-closed": ClosedEnvelope,
