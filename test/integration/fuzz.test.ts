@@ -174,8 +174,6 @@ const ENVELOPES: Readonly<Record<string, z.ZodType>> = {
   "retained-messages": RetainedEnvelope,
   "url-closed": ClosedEnvelope,
   deadlines: DeadlineEnvelope,
-  "file-messages": FileEnvelope,
-  "url-closed": ClosedEnvelope,
 };
 
 test("whatever is put into a queue and is not its message is a failure each, and nothing is lost", async () => {
