@@ -50,6 +50,8 @@ export const ACCESS: readonly AccessRow[] = [
   { name: "listConversations", method: "GET", route: "v1/conversations", answers: signedIn(200) },
   { name: "sync", method: "POST", route: "v1/sync", body: { heads: {} }, answers: signedIn(200) },
 
+  { name: "exportMe", method: "GET", route: "v1/me/export", answers: signedIn(200) },
+
   { name: "getConversation", method: "GET", route: CONVERSATION, answers: members(200) },
   { name: "putMember", method: "PUT", route: `${CONVERSATION}/members/{user}`, answers: members(204) },
   // Others are removed by the owner alone.

@@ -179,6 +179,18 @@ export interface LifeEventShape {
   readonly code?: string;
 }
 
+/** What is kept of a user in one conversation: the own messages, not those of others. */
+export interface ExportedConversationShape {
+  readonly id: string;
+  readonly title?: string;
+  readonly joinedAt: string;
+  /** When the watermarks moved, and how far. */
+  readonly delivered: readonly { readonly seq: number; readonly at: string }[];
+  readonly read: readonly { readonly seq: number; readonly at: string }[];
+  readonly messages: readonly MessageShape[];
+  readonly scheduled: readonly MessageShape[];
+}
+
 /** One run of a job. */
 export interface RunShape {
   /** `sweep` looks for deadlines, `clean-up` for what is long over, `sweep-files` for files and their blobs. */

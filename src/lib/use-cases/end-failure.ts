@@ -78,11 +78,12 @@ async function sendBack(ports: Ports, failure: Failure, parked: unknown): Promis
   if (lifetimeMs === 0) return;
   const { original } = envelope.data;
   const isText = failure.queue === "text-messages";
+  const hasSession = isText || failure.queue === "file-messages";
   await ports.parked.sendBack(
     {
       queue: failure.queue,
       body: isText ? againOf(original) : original,
-      ...(isText ? { session: failure.conversationId ?? "unknown" } : {}),
+      ...(hasSession ? { session: failure.conversationId ?? "unknown" } : {}),
       key: `redrive:${failure.id}:${String(failure.redrives)}`,
       lifetimeMs,
     },
