@@ -1,6 +1,7 @@
 /** `npm run bench`: everything that is measured, side by side in one run. Names of benches run those alone. */
 import { cpus } from "node:os";
 import { measureFanOut } from "./fan-out.js";
+import { measureFiles } from "./files.js";
 import { measureLatency } from "./latency.js";
 import { measureQuietConversations } from "./quiet-conversations.js";
 import { ms, printTable, type Result } from "./numbers.js";
@@ -11,6 +12,7 @@ const onStack: Readonly<Record<string, (stack: BenchStack) => Promise<readonly R
   latency: measureLatency,
   "quiet-conversations": measureQuietConversations,
   sustained: measureSustained,
+  files: measureFiles,
 };
 
 const chosen = process.argv.slice(2);
