@@ -2,6 +2,7 @@
 import { cpus } from "node:os";
 import { measureColdLoad } from "./cold-load.js";
 import { measureFanOut } from "./fan-out.js";
+import { measureFiles } from "./files.js";
 import { measureLatency } from "./latency.js";
 import { measureLifetimes } from "./lifetimes.js";
 import { measureQuietConversations } from "./quiet-conversations.js";
@@ -13,6 +14,7 @@ const onStack: Readonly<Record<string, (stack: BenchStack) => Promise<readonly R
   latency: measureLatency,
   "quiet-conversations": measureQuietConversations,
   sustained: measureSustained,
+  files: measureFiles,
 };
 
 const chosen = process.argv.slice(2);

@@ -78,6 +78,7 @@ export class ChatClient {
   /** Ends a wait before its time: what it is for is over. */
   readonly #waiting = new Set<() => void>();
   #isClosed = false;
+  readonly #views = new Set<FileView>();
 
   constructor(options: ChatClientOptions, listener: ChatListener = {}) {
     this.#options = options;
@@ -156,10 +157,13 @@ export class ChatClient {
     const { id: socketId } = this.#socket ?? {};
     const options = { key: this.#options.newId(), ...(socketId === undefined ? {} : { socketId }) };
     const view = await this.#retrying(() => this.api.openView(conversationId, fileId, options));
-    return new FileView(this.api, { conversationId, fileId, viewId: view.id }, view, {
+    const opened = new FileView(this.api, { conversationId, fileId, viewId: view.id }, view, {
       socketId: () => this.#socket?.id,
       retrying: (attempt) => this.#retrying(attempt),
+      ended: () => this.#views.delete(opened),
     });
+    this.#views.add(opened);
+    return opened;
   }
 
   /** Asks for everything that was missed: after each connection, every minute, and whenever the user comes back. */
@@ -240,6 +244,8 @@ export class ChatClient {
     this.#isClosed = true;
     for (const stop of this.#waiting) stop();
     this.#waiting.clear();
+    // Their leases end by themselves.
+    for (const view of [...this.#views]) view.abandon();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
     this.#socket?.disconnect();

@@ -8,6 +8,8 @@ interface ViewWay {
   readonly socketId: () => string | undefined;
   /** Repeats while there is trouble that passes. */
   readonly retrying: <Answer>(attempt: () => Promise<Answer>) => Promise<Answer>;
+  /** Called when no more heartbeats will come. */
+  readonly ended: () => void;
 }
 
 export class FileView {
@@ -79,6 +81,7 @@ export class FileView {
   abandon(): void {
     this.#isOpen = false;
     clearInterval(this.#timer);
+    this.#way.ended();
   }
 
   #end(): void {

@@ -67,7 +67,7 @@ test("a file is uploaded, opened, read and closed, and then it is gone", async (
   await watch.until(() => heard.includes(`file.deleted ${id} closed`));
   expect(await get(view.url)).toBe(404);
   await expect(bo.api.message(conversation, id)).rejects.toMatchObject({ status: 410, code: "file-deleted" });
-  expect(await ana.api.file(conversation, id)).toMatchObject({ state: "deleted", reason: "closed" });
+  expect(await ana.api.file(conversation, id)).toMatchObject({ state: "deleted", reason: "closed", name: "" });
   const { items } = await bo.api.changes(conversation, 1);
   expect(items.map(({ type, user, reason }) => [type, user, reason])).toEqual([
     ["message.created", undefined, undefined],

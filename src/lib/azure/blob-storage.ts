@@ -126,20 +126,36 @@ async function* pages(container: ContainerClient): AsyncIterable<readonly Stored
 }
 
 /**
- * With soft delete or versioning "deleted" would be a lie. Soft delete stands in the service's properties; of versioning the data
- * plane shows only the version id that a write answers. (The change feed, which it does not show at all, is Bicep's to keep off.)
+ * With soft delete or versioning "deleted" would be a lie. What was put and deleted shows both: by the version id that a write
+ * answers, and by still being listed. Soft delete also stands in the service's properties, which not every role may read. (The change
+ * feed, which the data plane does not show at all, is Bicep's to keep off.)
  */
 async function requireForgetful(service: BlobServiceClient, staging: ContainerClient): Promise<void> {
-  const { deleteRetentionPolicy } = await service.getProperties();
-  if (deleteRetentionPolicy?.enabled === true) {
-    throw new DayflyError("storage-keeps-deleted", { detail: "Soft delete is on in the storage account." });
-  }
   const probe = staging.getBlockBlobClient(PROBE);
   const { versionId } = await probe.upload("", 0);
   await probe.deleteIfExists();
   if (versionId !== undefined) {
     throw new DayflyError("storage-keeps-deleted", { detail: "Versioning is on in the storage account." });
   }
+  if ((await hasSoftDelete(service)) || (await isStillListed(staging))) {
+    throw new DayflyError("storage-keeps-deleted", { detail: "Soft delete is on in the storage account." });
+  }
+}
+
+async function hasSoftDelete(service: BlobServiceClient): Promise<boolean> {
+  try {
+    return (await service.getProperties()).deleteRetentionPolicy?.enabled === true;
+  } catch (error) {
+    if (statusOf(error) === 403) return false;
+    throw error;
+  }
+}
+
+async function isStillListed(staging: ContainerClient): Promise<boolean> {
+  for await (const { deleted } of staging.listBlobsFlat({ prefix: PROBE, includeDeleted: true })) {
+    if (deleted) return true;
+  }
+  return false;
 }
 
 /** The route that asks is open to everybody: whoever asks often gets the same answer. */

@@ -42,6 +42,7 @@ export interface ConsentResultShape {
 export interface FileShape {
   /** The id of its message, too. */
   readonly id: string;
+  /** Empty once the file is deleted or refused: a name is content. */
   readonly name: string;
   readonly size: number;
   readonly contentType: string;

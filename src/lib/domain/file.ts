@@ -262,12 +262,15 @@ export function startDeleting(file: StoredFile, reason: DeleteReason, now: numbe
 }
 
 /** The storage has confirmed it. */
-export function confirmDeleted({ blob: _, ...file }: StoredFile, at: Date, deletedSeq: number): StoredFile {
-  return { ...file, state: "deleted", endedAt: at, deletedSeq };
+export function confirmDeleted({ blob: _blob, ...file }: StoredFile, at: Date, deletedSeq: number): StoredFile {
+  return { ...withoutContent(file), state: "deleted", endedAt: at, deletedSeq };
 }
 
+/** A name says what was in it, and so does a hash to who has guessed it. */
+const withoutContent = ({ sha256: _sha256, ...file }: StoredFile): StoredFile => ({ ...file, name: "" });
+
 export const reject = (file: StoredFile, code: string, at: Date): StoredFile => ({
-  ...file,
+  ...withoutContent(file),
   state: "rejected",
   reason: code,
   endedAt: at,
