@@ -15,7 +15,6 @@ export interface StackInfo {
   /** Connection string. */
   readonly storage: string;
   readonly control: string;
-  readonly storage: string;
   readonly webPubSub: string;
 }
 
