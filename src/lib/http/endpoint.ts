@@ -58,7 +58,7 @@ function authorized<Path extends Schema = None, Query extends Schema = None, Bod
   role: string | undefined,
   answer: (call: Call<z.infer<Path>, z.infer<Query>, z.infer<Body>>) => Promise<HttpResponseInit>,
 ): HttpHandler {
-  return openEndpoint(async (request, context) => {
+  const handler = openEndpoint(async (request, context) => {
     const { authenticate, ports, limits } = await services();
     await limits.admitAddress(request);
     const { user: caller, roles } = await authenticate(request.headers.get("authorization"));
@@ -79,6 +79,8 @@ function authorized<Path extends Schema = None, Query extends Schema = None, Bod
     });
     return allowance === undefined ? answered : withLimits(answered, allowance);
   });
+  // For tests that make requests up from them.
+  return Object.assign(handler, { parts });
 }
 
 function bodyOf(request: HttpRequest, parts: Parts<unknown, unknown, unknown>): Promise<unknown> | undefined {

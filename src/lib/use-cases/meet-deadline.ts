@@ -1,7 +1,7 @@
 import { DeadlineEnvelope } from "../contracts/queue.js";
 import { minuteOf } from "../domain/deadline.js";
 import { isOver, timeLeft, type MessageDocument } from "../domain/message.js";
-import type { Ports, Trace } from "../ports.js";
+import type { Expiry, Ports, Trace } from "../ports.js";
 import { announce } from "./announce.js";
 import { endLease } from "./close-view.js";
 import { endMessages } from "./end-messages.js";
@@ -16,6 +16,8 @@ import { reconsiderFiles, settleFiles } from "./settle-files.js";
 /** At most six rows a text, and one head, stay below the 100 operations that one transaction may have. */
 const EXPIRED_AT_ONCE = 16;
 const LONGEST_LAG_MS = 30_000;
+/** Documents this near to each other are read at once, with what lies between them. */
+const WIDEST_RANGE = 100;
 
 const QUEUE: CommandQueue<DeadlineEnvelope> = {
   name: "deadlines",
@@ -111,7 +113,7 @@ async function expireMessages(
     if (expiries.length === 0) return { count, lateByMs, isOver: true };
     const { head } = await ports.conversations.look(conversationId, {});
     if (head === undefined) return { count, lateByMs, isOver: false };
-    const documents = await Promise.all(expiries.map(({ seq }) => ports.conversations.document(conversationId, seq)));
+    const documents = await documentsOf(ports, conversationId, expiries);
     const now = ports.clock.now();
     const due = expiries.flatMap((expiry, index) => {
       const document = documents[index];
@@ -142,6 +144,22 @@ async function expireMessages(
     lateByMs = Math.max(lateByMs, ...rows.documentsChanged.map(({ expiresAt }) => now - expiresAt.getTime()));
     for (const entry of entries) await announce(ports, { conversationId, entry }, trace);
   }
+}
+
+/** What was said in one minute lies together, so one query finds it; what was moved into the minute is read by itself. */
+async function documentsOf(
+  { conversations }: Ports,
+  conversationId: string,
+  expiries: readonly Expiry[],
+): Promise<readonly (MessageDocument | undefined)[]> {
+  const seqs = expiries.map(({ seq }) => seq);
+  const [lowest, highest] = [Math.min(...seqs), Math.max(...seqs)];
+  if (seqs.length === 1 || highest - lowest >= WIDEST_RANGE) {
+    return Promise.all(seqs.map((seq) => conversations.document(conversationId, seq)));
+  }
+  const range = { above: lowest - 1, upTo: highest, limit: WIDEST_RANGE };
+  const found = new Map((await conversations.documents(conversationId, range)).map((each) => [each.seq, each]));
+  return seqs.map((seq) => found.get(seq));
 }
 
 const present = (documents: readonly (MessageDocument | undefined)[]): readonly MessageDocument[] =>
