@@ -1,7 +1,6 @@
 /** What operators send, and what they get. */
 import { z } from "zod";
 import { FAILURE_STATES, type FailureState } from "../domain/failure.js";
-import type { Measured } from "../metrics.js";
 import type { LifeEventShape, RunShape } from "./shapes.js";
 import { id } from "./fields.js";
 import { Page } from "./http.js";
@@ -74,6 +73,17 @@ export interface OperatorMessageShape {
   readonly failures: readonly FailureShape[];
 }
 
+export interface MeasuredShape {
+  /** One that stays; its unit ends it, `_total` is a count. */
+  readonly name: string;
+  readonly label?: string;
+  readonly value?: number;
+  readonly count?: number;
+  readonly sum?: number;
+  readonly max?: number;
+  readonly p99Below?: number;
+}
+
 export interface StatusShape {
   readonly ready: boolean;
   readonly dependencies: readonly { readonly name: string; readonly available: boolean }[];
@@ -82,7 +92,7 @@ export interface StatusShape {
   readonly failuresParked?: number;
   readonly lastRun?: RunShape;
   /** Of the process that answers, since its start. */
-  readonly metrics: readonly Measured[];
+  readonly metrics: readonly MeasuredShape[];
 }
 
 export const AuditQuery = Page;
