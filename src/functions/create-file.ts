@@ -1,6 +1,7 @@
 import { app } from "@azure/functions";
 import { ConversationPath, CreateFile } from "../lib/contracts/http.js";
 import { endpoint } from "../lib/http/endpoint.js";
+import { requireHearing } from "../lib/use-cases/block-user.js";
 import { addressOf } from "../lib/use-cases/file-names.js";
 import { startUpload } from "../lib/use-cases/start-upload.js";
 
@@ -10,6 +11,7 @@ app.http("createFile", {
   methods: ["POST"],
   authLevel: "anonymous", // callers carry a user token
   handler: endpoint({ path: ConversationPath, body: CreateFile }, async ({ ports, caller, path, body, trace }) => {
+    await requireHearing(ports, caller, path.conversation);
     const file = await startUpload(ports, caller, path.conversation, body, trace);
     const location = addressOf({ conversationId: path.conversation, fileId: file.id });
     return { status: 201, headers: { location }, jsonBody: file };

@@ -1,6 +1,7 @@
 import { app } from "@azure/functions";
 import { ConversationPath, SendMessage } from "../lib/contracts/http.js";
 import { endpoint } from "../lib/http/endpoint.js";
+import { requireHearing } from "../lib/use-cases/block-user.js";
 import { scheduleText } from "../lib/use-cases/schedule-text.js";
 import { sendText } from "../lib/use-cases/send-text.js";
 
@@ -10,6 +11,7 @@ app.http("sendMessage", {
   methods: ["POST"],
   authLevel: "anonymous", // callers carry a user token
   handler: endpoint({ path: ConversationPath, body: SendMessage }, async ({ ports, caller, path, body, trace }) => {
+    await requireHearing(ports, caller, path.conversation);
     const { sendAt } = body;
     const message =
       sendAt === undefined

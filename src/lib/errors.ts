@@ -28,6 +28,7 @@ export const CATALOGUE = {
   "conversation-unknown": { status: 404, title: "There is no such conversation." },
   "conversation-id-taken": { status: 409, title: "The id belongs to another conversation." },
   "conversation-full": { status: 409, title: "The conversation has as many members as it can have." },
+  blocked: { status: 403, title: "The other side wants nothing of the caller." },
   "not-allowed": { status: 403, title: "The caller may not do this." },
   "message-unknown-or-not-yet": {
     status: 404,

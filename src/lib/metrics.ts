@@ -2,7 +2,6 @@
  * What this process has counted and measured since its start, under names that stay. Sums over all processes are made where the log
  * goes to: every outcome stands there as one JSON line.
  */
-import type { Measured } from "./contracts/operations.js";
 
 export const METRICS = {
   dayfly_texts_accepted_total: "Texts accepted from clients.",
@@ -26,6 +25,19 @@ export interface Metrics {
   /** Takes a measurement, in the unit that ends the name. */
   readonly observe: (name: MetricName, value: number) => void;
   readonly read: () => readonly Measured[];
+}
+
+export interface Measured {
+  readonly name: MetricName;
+  readonly label?: string;
+  /** Of a counter. */
+  readonly value?: number;
+  /** Of measurements. */
+  readonly count?: number;
+  readonly sum?: number;
+  readonly max?: number;
+  /** An upper bound of what 99 of 100 were below, to a power of two. */
+  readonly p99Below?: number;
 }
 
 interface Distribution {

@@ -93,6 +93,14 @@ export interface AuditEntry {
   readonly traceId?: string;
 }
 
+/** Who wants nothing of whom. */
+export interface Blocks {
+  add(blocker: string, blocked: string): Promise<void>;
+  remove(blocker: string, blocked: string): Promise<void>;
+  blockersOf(user: string): Promise<readonly string[]>;
+  blockedBy(user: string): Promise<readonly string[]>;
+}
+
 /** What is only kept for a while. */
 export interface Forgetful {
   /** Removes some of what is older; the rest later. */

@@ -18,7 +18,7 @@ import type { StoredFile } from "./domain/file.js";
 import type { MessageDocument, MessageIndex } from "./domain/message.js";
 import type { ScheduledText } from "./domain/schedule.js";
 import type { Metrics } from "./metrics.js";
-import type { AuditTrail, Failures, Forgetful, Jobs, ParkedMessages } from "./ports-operations.js";
+import type { AuditTrail, Blocks, Failures, Forgetful, Jobs, ParkedMessages } from "./ports-operations.js";
 
 /** A row together with the version that a compare-and-swap needs. */
 export type Versioned<Row> = Row & { readonly etag: string };
@@ -363,6 +363,7 @@ export interface Ports {
   readonly parked: ParkedMessages;
   readonly jobs: Jobs;
   readonly audit: AuditTrail;
+  readonly blocks: Blocks;
   readonly buckets: Forgetful;
   readonly liveFiles: LiveFiles;
   readonly socketViews: SocketViews;

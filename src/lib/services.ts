@@ -13,6 +13,7 @@ import { blobStorage, openBlobService } from "./azure/blob-storage.js";
 import { scanner } from "./azure/scanners.js";
 import { serviceBusQueues } from "./azure/service-bus-queues.js";
 import { tableAudit } from "./azure/table-audit.js";
+import { tableBlocks } from "./azure/table-blocks.js";
 import { tableBuckets } from "./azure/table-buckets.js";
 import { tableConversations } from "./azure/table-conversations.js";
 import { tableDues } from "./azure/table-dues.js";
@@ -87,6 +88,7 @@ async function build(): Promise<Services> {
     jobs,
     audit,
     buckets,
+    blocks,
     files,
     usages,
     blobService,
@@ -101,6 +103,7 @@ async function build(): Promise<Services> {
     openTable(config, "jobs"),
     openTable(config, "audit"),
     openTable(config, "buckets"),
+    openTable(config, "blocks"),
     openTable(config, "files"),
     openTable(config, "usages"),
     openBlobService(config),
@@ -124,6 +127,7 @@ async function build(): Promise<Services> {
       parked: serviceBusParked(bus),
       jobs: tableJobs(jobs),
       audit: tableAudit(audit),
+      blocks: tableBlocks(blocks),
       buckets: sharedBuckets,
       liveFiles: tableLiveFiles(files),
       socketViews: tableSocketViews(files),

@@ -92,7 +92,7 @@ test(
 
     await fetch(`${await stack.management()}/faults`, { method: "DELETE" });
     await settled();
-    await stack.advance("PT1M");
+    await stack.advance("PT2M");
     await settled();
     await expectDelivered(promises, conversations);
     await expectGone(promises, conversations);

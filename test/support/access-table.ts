@@ -50,6 +50,9 @@ export const ACCESS: readonly AccessRow[] = [
   { name: "listConversations", method: "GET", route: "v1/conversations", answers: signedIn(200) },
   { name: "sync", method: "POST", route: "v1/sync", body: { heads: {} }, answers: signedIn(200) },
 
+  { name: "blockUser", method: "PUT", route: "v1/users/{user}/block", answers: signedIn(204) },
+  { name: "unblockUser", method: "DELETE", route: "v1/users/{user}/block", answers: signedIn(204) },
+  { name: "listBlocked", method: "GET", route: "v1/me/blocked", answers: signedIn(200) },
   { name: "exportMe", method: "GET", route: "v1/me/export", answers: signedIn(200) },
 
   { name: "getConversation", method: "GET", route: CONVERSATION, answers: members(200) },

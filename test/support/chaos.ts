@@ -60,7 +60,7 @@ export async function chat(
 
 async function schedule(stack: Stack, ana: ChatClient, conversation: string, promises: Promises): Promise<void> {
   const [id, text] = [newId(), "marzipan, later"];
-  const sendAt = new Date((await stack.now()) + 20_000).toISOString();
+  const sendAt = new Date((await stack.now()) + 60_000).toISOString();
   if ((await attempt(() => ana.api.send(conversation, { id, text, sendAt }))) === undefined) return;
   promises.texts.set(id, { conversation, text });
   promises.count("scheduled");

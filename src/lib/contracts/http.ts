@@ -145,6 +145,7 @@ export type Changes = z.infer<typeof Changes>;
 
 export const ConversationPath = z.object({ conversation: id });
 export const MessagePath = z.object({ conversation: id, message: id });
+export const UserPath = z.object({ user });
 export const MemberPath = z.object({ conversation: id, user });
 export const FilePath = z.object({ conversation: id, file: id });
 export const ViewPath = z.object({ conversation: id, file: id, view: id });

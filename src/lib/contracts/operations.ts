@@ -73,17 +73,14 @@ export interface OperatorMessageShape {
   readonly failures: readonly FailureShape[];
 }
 
-/** One metric, as a process has counted or measured it since its start. */
-export interface Measured {
+export interface MeasuredShape {
+  /** One that stays; its unit ends it, `_total` is a count. */
   readonly name: string;
   readonly label?: string;
-  /** Of a counter. */
   readonly value?: number;
-  /** Of measurements, in the unit that ends the name. */
   readonly count?: number;
   readonly sum?: number;
   readonly max?: number;
-  /** An upper bound of what 99 of 100 were below, to a power of two. */
   readonly p99Below?: number;
 }
 
@@ -95,7 +92,7 @@ export interface StatusShape {
   readonly failuresParked?: number;
   readonly lastRun?: RunShape;
   /** Of the process that answers, since its start. */
-  readonly metrics: readonly Measured[];
+  readonly metrics: readonly MeasuredShape[];
 }
 
 export const AuditQuery = Page;

@@ -3,6 +3,7 @@ import { retryAt, tendAt, type Failure } from "../../../src/lib/domain/failure.j
 import type {
   AuditEntry,
   AuditTrail,
+  Blocks,
   Forgetful,
   Failures,
   Job,
@@ -28,6 +29,8 @@ export class Operations {
   readonly sentBack: SentBack[] = [];
   readonly jobs = new Map<string, Versioned<Job>>();
   readonly audit: AuditEntry[] = [];
+  /** Blocker and blocked. */
+  readonly blocks = new Set<string>();
   #number = 0;
   #etag = 0;
   readonly #step: Step;
@@ -42,7 +45,14 @@ export class Operations {
     return number;
   }
 
-  readonly ports: { failures: Failures; parked: ParkedMessages; jobs: Jobs; audit: AuditTrail; buckets: Forgetful } = {
+  readonly ports: {
+    failures: Failures;
+    parked: ParkedMessages;
+    jobs: Jobs;
+    audit: AuditTrail;
+    buckets: Forgetful;
+    blocks: Blocks;
+  } = {
     failures: {
       get: (id) => this.#step("failure.get", () => this.failures.get(id)),
       save: (failure, known) => this.#step("failure.save", () => this.#swap(this.failures, failure, known)),
@@ -107,6 +117,14 @@ export class Operations {
       get: (id) => this.#step("job.get", () => this.jobs.get(id)),
       save: (job, known) => this.#step("job.save", () => this.#swap(this.jobs, job, known)),
     },
+    blocks: {
+      add: (by, of) => this.#step("block.add", () => void this.blocks.add(`${by} ${of}`)),
+      remove: (by, of) => this.#step("block.remove", () => void this.blocks.delete(`${by} ${of}`)),
+      blockersOf: (user) =>
+        this.#step("block.blockersOf", () => [...this.blocks].filter((pair) => pair.endsWith(` ${user}`)).map(first)),
+      blockedBy: (user) =>
+        this.#step("block.blockedBy", () => [...this.blocks].filter((pair) => first(pair) === user).map(second)),
+    },
     buckets: { forget: () => this.#step("bucket.forget", () => undefined) },
     audit: {
       add: (entry) => this.#step("audit.add", () => void this.audit.push(entry)),
@@ -133,3 +151,6 @@ export class Operations {
       .map(({ id }) => id);
   }
 }
+
+const first = (pair: string): string => pair.split(" ")[0] ?? "";
+const second = (pair: string): string => pair.split(" ")[1] ?? "";

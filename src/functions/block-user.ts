@@ -1,0 +1,15 @@
+import { app } from "@azure/functions";
+import { UserPath } from "../lib/contracts/http.js";
+import { endpoint } from "../lib/http/endpoint.js";
+import { blockUser } from "../lib/use-cases/block-user.js";
+
+/** PUT /api/v1/users/{user}/block: wants nothing more of the user. */
+app.http("blockUser", {
+  route: "v1/users/{user}/block",
+  methods: ["PUT"],
+  authLevel: "anonymous", // callers carry a user token
+  handler: endpoint({ path: UserPath }, async ({ ports, caller, path }) => {
+    await blockUser(ports, caller, path.user);
+    return { status: 204 };
+  }),
+});
