@@ -3,6 +3,7 @@ import { cpus } from "node:os";
 import { measureColdLoad } from "./cold-load.js";
 import { measureFanOut } from "./fan-out.js";
 import { measureLatency } from "./latency.js";
+import { measureLifetimes } from "./lifetimes.js";
 import { measureQuietConversations } from "./quiet-conversations.js";
 import { ms, printTable, type Result } from "./numbers.js";
 import { startBenchStack, type BenchStack } from "./stack.js";
@@ -24,6 +25,15 @@ if (isChosen("fan-out")) {
   printTable("fan-out", [{ what: `one event to ${String(sockets)} sockets, p50`, ...measured, goal: "≤ 1.05 ×" }]);
 }
 if (isChosen("cold-load")) printTable("Cold load", measureColdLoad());
+if (isChosen("lifetimes")) {
+  const counted = await startBenchStack({ countCalls: true });
+  try {
+    printTable("lifetimes", await measureLifetimes(counted));
+  } finally {
+    await counted.stop();
+  }
+}
+if (!["start", ...Object.keys(onStack)].some(isChosen)) process.exit();
 const stack = await startBenchStack();
 try {
   if (isChosen("start")) {

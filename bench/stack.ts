@@ -13,6 +13,14 @@ export interface StackInfo {
   readonly functions: string;
   readonly issuer: string;
   readonly control: string;
+  readonly storage: string;
+  readonly webPubSub: string;
+}
+
+interface Part {
+  readonly name: string;
+  readonly pid?: number;
+  readonly management?: string;
 }
 
 export interface BenchStack {
@@ -23,6 +31,12 @@ export interface BenchStack {
   readonly startMs: number;
   /** CPU seconds that each process of the stack has used so far, by part. */
   cpu(): Promise<ReadonlyMap<string, number>>;
+  parts(): Promise<ReadonlyMap<string, Part>>;
+  now(): Promise<number>;
+  /** Moves the clock of every process on. */
+  advance(ms: number): Promise<void>;
+  /** Resolves when no message is due or locked and no function runs. */
+  idle(): Promise<void>;
   token(user: string): Promise<string>;
   person(user: string, listener?: ChatListener): Promise<ChatClient>;
   stop(): Promise<void>;
@@ -30,12 +44,19 @@ export interface BenchStack {
 
 const LONGEST_START_MS = 30_000;
 
-export async function startBenchStack(): Promise<BenchStack> {
+/** Longer than the clock is moved. */
+const TOKEN_SECONDS = 400 * 86_400;
+
+export async function startBenchStack({ countCalls = false } = {}): Promise<BenchStack> {
   const data = await mkdtemp(path.join(tmpdir(), "dayfly-bench-"));
   const begun = performance.now();
   const main = path.resolve(import.meta.dirname, "../local/start.js");
   const child = spawn(process.execPath, ["--enable-source-maps", main], {
-    env: { ...process.env, DAYFLY_DATA: data, DAYFLY_PORTS: "0", RATE_LIMIT_FACTOR: "1000" },
+    env: {
+      ...process.env,
+      ...{ DAYFLY_DATA: data, DAYFLY_PORTS: "0", RATE_LIMIT_FACTOR: "1000" },
+      ...(countCalls ? counting(data) : {}),
+    },
     stdio: ["ignore", "ignore", "inherit"],
   });
   const info = await readyInfo(child, path.join(data, "stack.json"));
@@ -45,9 +66,16 @@ export async function startBenchStack(): Promise<BenchStack> {
     const response = await fetch(`${info.issuer}/token`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ sub: user }),
+      body: JSON.stringify({ sub: user, expiresIn: TOKEN_SECONDS }),
     });
     return ((await response.json()) as { access_token: string }).access_token;
+  };
+
+  const control = async (route: string, body?: unknown): Promise<unknown> => {
+    const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+    const response = await fetch(`${info.control}${route}`, init);
+    if (!response.ok) throw new Error(`${route}: ${await response.text()}`);
+    return response.json();
   };
 
   return {
@@ -55,6 +83,17 @@ export async function startBenchStack(): Promise<BenchStack> {
     data,
     startMs,
     token,
+    parts: async () => {
+      const { parts } = (await control("/parts")) as { parts: readonly Part[] };
+      return new Map(parts.map((part) => [part.name, part]));
+    },
+    now: async () => Date.parse(((await control("/time")) as { now: string }).now),
+    advance: async (ms) => {
+      await control("/time", { advance: `PT${(ms / 1000).toFixed(3)}S` });
+    },
+    idle: async () => {
+      await control("/idle?timeout=600s");
+    },
     cpu: () => cpuSeconds(info),
     person: async (user, listener) => {
       const bearer = await token(user);
@@ -69,6 +108,12 @@ export async function startBenchStack(): Promise<BenchStack> {
     },
   };
 }
+
+/** Has every process count its calls: count-calls.ts. */
+const counting = (folder: string): Record<string, string> => ({
+  NODE_OPTIONS: `--import=${new URL("count-calls.js", import.meta.url).href}`,
+  BENCH_COUNTS: folder,
+});
 
 async function readyInfo(child: ChildProcess, file: string): Promise<StackInfo> {
   const deadline = performance.now() + LONGEST_START_MS;

@@ -4,8 +4,9 @@
  */
 import type { ManagerOptions, Socket, SocketOptions } from "socket.io-client";
 import type { ConversationShape, MessageShape, ServerEvents, SyncShape } from "../src/lib/contracts/shapes.js";
+import { FileView } from "./file-view.js";
 import { LogFollower, type Change } from "./log-follower.js";
-import { ProblemError, rest, type Rest, type RestOptions } from "./rest.js";
+import { ProblemError, rest, type FileInput, type Rest, type RestOptions } from "./rest.js";
 
 const GAP_WAIT_MS = 500;
 const SYNC_EVERY_MS = 60_000;
@@ -31,6 +32,9 @@ const LOGGED_EVENTS = Object.keys({
   "retention.retained": true,
   "retention.released": true,
   "retention.lapsed": true,
+  "file.opened": true,
+  "file.closed": true,
+  "file.deleted": true,
 } satisfies Record<Change["type"], true>) as readonly Change["type"][];
 
 interface LoggedEvent {
@@ -38,6 +42,8 @@ interface LoggedEvent {
   readonly seq?: number;
   readonly messageId?: string;
   readonly message?: MessageShape;
+  readonly user?: string;
+  readonly reason?: string;
 }
 
 /** What the application hears. Each change of a conversation comes once, in order. */
@@ -47,6 +53,8 @@ export interface ChatListener {
   readonly onFailed?: (event: ServerEvents["message.failed"]) => void;
   /** On another device of ours a text was scheduled or changed; with `message` it waits, without it is canceled. */
   readonly onScheduled?: (event: ServerEvents["scheduled.updated"] | ServerEvents["scheduled.canceled"]) => void;
+  /** A file of ours that was refused after it had been accepted, or was never completed. */
+  readonly onRejected?: (event: ServerEvents["file.rejected"]) => void;
   /** A text of ours that nobody has seen in time. */
   readonly onUndelivered?: (event: ServerEvents["message.expired"]) => void;
   /** What was missed is too long ago to be told: `messages` has what is there now. */
@@ -120,6 +128,35 @@ export class ChatClient {
   async send(conversationId: string, text: string, replyTo?: string): Promise<MessageShape> {
     const input = { id: this.#options.newId(), text, ...(replyTo === undefined ? {} : { replyTo }) };
     return this.#retrying(() => this.api.send(conversationId, input));
+  }
+
+  /**
+   * Sends a file: announces it, uploads it to the storage itself, and has it checked and sent. Fails with the problem for which it
+   * is refused. It shows as a message, as a text does.
+   */
+  async sendFile(
+    conversationId: string,
+    { bytes, ...facts }: Omit<FileInput, "id" | "size"> & { readonly bytes: Uint8Array<ArrayBuffer> | Blob },
+  ): Promise<MessageShape> {
+    const body = bytes instanceof Blob ? bytes : new Blob([bytes]);
+    const input = { ...facts, id: this.#options.newId(), size: body.size };
+    const { id, upload } = await this.#retrying(() => this.api.createFile(conversationId, input));
+    await this.#retrying(async () => {
+      const response = await fetch(upload.url, { method: upload.method, headers: upload.headers, body });
+      await response.arrayBuffer();
+      // Refused because something is there: an earlier try got through, and its answer was lost.
+      if (response.ok || response.status === 403 || response.status === 409) return;
+      throw new ProblemError(response.status, { title: "The storage did not take the upload." }, null);
+    });
+    return this.#retrying(() => this.api.completeFile(conversationId, id));
+  }
+
+  /** Opens a file, and keeps it open until it is closed, by this side or the other. */
+  async openFile(conversationId: string, fileId: string): Promise<FileView> {
+    const { id: socketId } = this.#socket ?? {};
+    const options = { key: this.#options.newId(), ...(socketId === undefined ? {} : { socketId }) };
+    const view = await this.#retrying(() => this.api.openView(conversationId, fileId, options));
+    return new FileView(this.api, { conversationId, fileId, viewId: view.id }, view, () => this.#socket?.id);
   }
 
   /** Asks for everything that was missed: after each connection, every minute, and whenever the user comes back. */
@@ -217,12 +254,14 @@ export class ChatClient {
   #listen(socket: Socket): void {
     for (const type of LOGGED_EVENTS) {
       socket.on(type, (event: LoggedEvent) => {
-        const { conversationId, seq, messageId, message } = event;
+        const { conversationId, seq, messageId, message, user, reason } = event;
         // Of our own texts that were never delivered; the log does not know them.
         if (seq === undefined) return this.#listener.onUndelivered?.(event as ServerEvents["message.expired"]);
         const about = {
           ...(messageId === undefined ? {} : { messageId }),
           ...(message === undefined ? {} : { message }),
+          ...(user === undefined ? {} : { user }),
+          ...(reason === undefined ? {} : { reason }),
         };
         this.#onEvent(conversationId, { seq, type, ...about });
       });
@@ -231,6 +270,7 @@ export class ChatClient {
     for (const type of ["scheduled.updated", "scheduled.canceled"] as const) {
       socket.on(type, (event: ServerEvents[typeof type]) => this.#listener.onScheduled?.(event));
     }
+    socket.on("file.rejected", (event: ServerEvents["file.rejected"]) => this.#listener.onRejected?.(event));
     socket.on("receipt.updated", (event: ServerEvents["receipt.updated"]) => this.#listener.onReceipt?.(event));
     // The token is checked at each handshake and `query` is fixed: without this, every reconnection after an hour fails.
     socket.io.on("reconnect_error", () => {

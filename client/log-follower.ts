@@ -5,7 +5,7 @@
 import type { ChangeShape, MessageShape } from "../src/lib/contracts/shapes.js";
 
 /** A change as it comes: from an event of the socket, or from the log. */
-export type Change = Pick<ChangeShape, "seq" | "type" | "messageId" | "message">;
+export type Change = Pick<ChangeShape, "seq" | "type" | "messageId" | "message" | "user" | "reason">;
 
 export class LogFollower {
   #seq = 0;
@@ -73,7 +73,8 @@ export class LogFollower {
     const { type, messageId, message } = change;
     // A change carries the message's present state, whatever changed: keeping it, and until when.
     if (message !== undefined) this.#messages.set(message.id, message);
-    if (type === "message.expired" && messageId !== undefined) this.#messages.delete(messageId);
+    const removes = type === "message.expired" || type === "file.deleted";
+    if (removes && messageId !== undefined) this.#messages.delete(messageId);
     this.#apply(change);
   }
 }

@@ -1,13 +1,18 @@
 /** The REST API as functions: one request, one typed answer, one error. */
 import type {
   ChangesShape,
+  CloseShape,
   ConsentResultShape,
   ConversationShape,
   DeliveryShape,
+  FileShape,
+  HeartbeatShape,
   MessageShape,
   NegotiationShape,
   PageShape,
   SyncShape,
+  UploadShape,
+  ViewShape,
 } from "../src/lib/contracts/shapes.js";
 
 /** An answer that is a problem (RFC 9457). `code` is stable: see docs/errors.md. */
@@ -33,6 +38,24 @@ export interface RestOptions {
   readonly baseUrl: string;
   /** Signs in: a bearer token, fetched anew for each request unless the caller keeps it. */
   readonly token: () => Promise<string>;
+}
+
+export interface FileInput {
+  readonly id?: string;
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly contentType: string;
+  /** SHA-256, hexadecimal. */
+  readonly sha256?: string;
+  readonly deleteWhen?: "first-close" | "all-recipients-closed";
+}
+
+/** Which view of which file. */
+export interface ViewName {
+  readonly conversationId: string;
+  readonly fileId: string;
+  readonly viewId: string;
 }
 
 export interface Rest {
@@ -65,6 +88,21 @@ export interface Rest {
   ): Promise<PageShape<MessageShape>>;
   message(conversationId: string, id: string): Promise<MessageShape>;
   delivery(conversationId: string, id: string): Promise<DeliveryShape>;
+  /** Announces a file; the answer says how to upload it. */
+  createFile(conversationId: string, input: FileInput): Promise<UploadShape>;
+  /** Has what was uploaded checked, and sent. */
+  completeFile(conversationId: string, id: string): Promise<MessageShape>;
+  file(conversationId: string, id: string): Promise<FileShape>;
+  /** Opens a file, once; the same `key` again answers the same view. */
+  openView(
+    conversationId: string,
+    id: string,
+    options?: { readonly key?: string; readonly socketId?: string },
+  ): Promise<ViewShape>;
+  heartbeat(view: ViewName, options?: { readonly socketId?: string }): Promise<HeartbeatShape>;
+  closeView(view: ViewName, options?: { readonly reason?: "closed" | "navigated" }): Promise<CloseShape>;
+  /** Where a beacon goes that closes the view. */
+  closeAddress(view: ViewName): string;
   /** Asks to keep a text, or agrees to it. */
   consent(conversationId: string, id: string): Promise<MessageShape>;
   /** Withdraws the consent, or declines. */
@@ -82,12 +120,20 @@ export interface Rest {
 
 /** @throws ProblemError for every answer that is one; whatever `fetch` throws when there is no answer */
 export function rest({ baseUrl, token }: RestOptions): Rest {
-  async function call<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
-    const response = await fetch(`${baseUrl}/api/v1/${path}`, {
+  const addressOf = (path: string): string => `${baseUrl}/api/v1/${path}`;
+
+  async function call<Answer>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
+    const response = await fetch(addressOf(path), {
       method,
       headers: {
         authorization: `Bearer ${await token()}`,
         ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
@@ -107,6 +153,9 @@ export function rest({ baseUrl, token }: RestOptions): Rest {
     `${conversation(conversationId)}/messages/${segment(id)}`;
   const scheduled = (conversationId: string, id: string): string =>
     `${conversation(conversationId)}/scheduled/${segment(id)}`;
+  const file = (conversationId: string, id: string): string => `${conversation(conversationId)}/files/${segment(id)}`;
+  const view = ({ conversationId, fileId, viewId }: ViewName): string =>
+    `${file(conversationId, fileId)}/views/${segment(viewId)}`;
   const member = (conversationId: string, user: string): string =>
     `${conversation(conversationId)}/members/${segment(user)}`;
 
@@ -125,6 +174,20 @@ export function rest({ baseUrl, token }: RestOptions): Rest {
       call("GET", `${conversation(conversationId)}/messages${query({ ...page })}`),
     message: (conversationId, id) => call("GET", message(conversationId, id)),
     delivery: (conversationId, id) => call("GET", `${message(conversationId, id)}/delivery`),
+    createFile: (conversationId, input) => call("POST", `${conversation(conversationId)}/files`, input),
+    completeFile: (conversationId, id) => call("POST", `${file(conversationId, id)}/complete`),
+    file: (conversationId, id) => call("GET", file(conversationId, id)),
+    openView: (conversationId, id, { key, socketId } = {}) =>
+      call(
+        "POST",
+        `${file(conversationId, id)}/views`,
+        socketId === undefined ? {} : { socketId },
+        key === undefined ? {} : { "idempotency-key": key },
+      ),
+    heartbeat: (name, { socketId } = {}) =>
+      call("POST", `${view(name)}/heartbeat`, socketId === undefined ? {} : { socketId }),
+    closeView: (name, options = {}) => call("POST", `${view(name)}/close`, options),
+    closeAddress: (name) => addressOf(`${view(name)}/close`),
     consent: (conversationId, id) => call("PUT", `${message(conversationId, id)}/consent`),
     withdrawConsent: (conversationId, id) => call("DELETE", `${message(conversationId, id)}/consent`),
     consents: (conversationId, range) => call("POST", `${conversation(conversationId)}/consents`, range),

@@ -8,7 +8,14 @@
 export const AUDIENCE = "dayfly";
 
 /** What the functions load first: loaded ahead of them, it shortens each of their starts. */
-export const WARM_UP = ["@azure/service-bus", "@azure/data-tables", "@azure/web-pubsub", "jose", "zod"] as const;
+export const WARM_UP = [
+  "@azure/service-bus",
+  "@azure/data-tables",
+  "@azure/storage-blob",
+  "@azure/web-pubsub",
+  "jose",
+  "zod",
+] as const;
 
 /** Users for whom the banner shows tokens. */
 export const SAMPLE_USERS = ["ana", "bo"] as const;
@@ -35,8 +42,24 @@ export function appSettings(connections: Connections): Record<string, string> {
     SWEEP_SCHEDULE: "0 */5 * * * *",
     CLEAN_UP_SCHEDULE: "0 10 * * * *",
     PARK_SCHEDULE: "*/30 * * * * *",
+    FILE_SWEEP_SCHEDULE: "0 */15 * * * *",
   };
 }
+
+/** The hub's settings, as Bicep writes them: its sockets' events go to the functions. */
+export const hubSettings = (hub: string, functions: string): object => ({
+  hubs: {
+    [hub]: {
+      eventHandlers: [
+        {
+          urlTemplate: `${functions}/api/webpubsub/events`,
+          userEventPattern: "*",
+          systemEvents: ["connected", "disconnected"],
+        },
+      ],
+    },
+  },
+});
 
 /** Commands that show something, to be copied from the banner. */
 export function commandsToTry(functions: string, token: string): readonly string[] {

@@ -4,9 +4,9 @@
  * The supervisor's own process holds the control, the clock and the issuer; everything else is a process of its own, as in
  * Azure. A part that dies by itself ends the stack, unless the functions host does so in watch mode: it returns with the next save.
  */
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { appSettings, AUDIENCE, WARM_UP } from "./app-settings.js";
+import { appSettings, AUDIENCE, hubSettings, WARM_UP } from "./app-settings.js";
 import { startClockServer, type ClockServer } from "./control/clock-server.js";
 import { startControl, type Control } from "./control/control.js";
 import type { FunctionStatus, HostStatus, QueueCounts } from "./control/idle.js";
@@ -148,7 +148,8 @@ export class Stack {
     const clock = await startClockServer(offset);
     this.#clock = clock;
     const program = this.#options.program ?? path.join(root, "out", "local", "cli.js");
-    const context = { root, data: data.path, ports, clock: clock.address, environment, program };
+    const events = await eventsOf(data.path, topology.hub, ports, environment);
+    const context = { root, data: data.path, ports, clock: clock.address, environment, program, ...events };
     this.#context = context;
 
     const host = this.#prepareFunctionsHost(context);
@@ -367,4 +368,19 @@ function storagePorts({ blob, queue, table }: Ports): { blob: number; queue: num
 
 async function readTopology(root: string): Promise<Topology> {
   return JSON.parse(await readFile(path.join(root, "config", "topology.json"), "utf8")) as Topology;
+}
+
+/** Web PubSub tells the functions of its sockets, unless `DAYFLY_EVENTS=off`: the app must work without, too. */
+async function eventsOf(
+  data: string,
+  hub: string,
+  { functions }: Ports,
+  environment: Environment,
+): Promise<{ readonly hubSettings?: string }> {
+  if (environment["DAYFLY_EVENTS"] === "off") return {};
+  const folder = path.join(data, "web-pubsub");
+  const file = path.join(folder, "hub-settings.json");
+  await mkdir(folder, { recursive: true });
+  await writeFile(file, JSON.stringify(hubSettings(hub, `http://127.0.0.1:${functions.port}`), undefined, 2));
+  return { hubSettings: file };
 }

@@ -63,6 +63,7 @@ export async function startServiceBus(options: ServiceBusOptions): Promise<Servi
       clock,
       commit: (changes) => store.commit(changes),
       entries: store.entries(),
+      readEntry: (key) => store.read(key),
       newToken: newLockToken,
       onFailure: (error) => {
         log("error", "Something failed while nobody waited for it.", { error: errorText(error) });

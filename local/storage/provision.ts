@@ -1,5 +1,5 @@
 /**
- * Creates the tables and containers that Bicep creates on Azure.
+ * Creates the tables and containers that Bicep creates on Azure, and sets CORS as it does.
  *
  * Over plain REST with an account SAS: loading two SDKs for a handful of requests would double the time that this takes.
  */
@@ -9,15 +9,29 @@ import { ACCOUNT, ACCOUNT_KEY, type StoragePorts } from "./connection-string.js"
 export interface StorageTopology {
   readonly tables: readonly string[];
   readonly containers: readonly string[];
+  /** Who may ask the blob service from a browser, as Bicep's `cors.corsRules`. */
+  readonly blobCors?: readonly CorsRule[];
+}
+
+interface CorsRule {
+  readonly allowedOrigins: readonly string[];
+  readonly allowedMethods: readonly string[];
+  readonly allowedHeaders: readonly string[];
+  readonly exposedHeaders: readonly string[];
+  readonly maxAgeInSeconds: number;
 }
 
 const API_VERSION = "2019-12-12";
 const SAS_LIFETIME_MS = 5 * 60_000;
 const CREATED = 201;
+const ACCEPTED = 202;
 const EXISTS = 409;
 
 /** Resolves when all of them exist; those that are there already stay as they are. */
-export async function provisionStorage(ports: StoragePorts, { tables, containers }: StorageTopology): Promise<void> {
+export async function provisionStorage(
+  ports: StoragePorts,
+  { tables, containers, blobCors = [] }: StorageTopology,
+): Promise<void> {
   const sas = accountSas();
   const blobs = `http://127.0.0.1:${ports.blob}/${ACCOUNT}`;
   const tableService = `http://127.0.0.1:${ports.table}/${ACCOUNT}`;
@@ -32,14 +46,30 @@ export async function provisionStorage(ports: StoragePorts, { tables, containers
     ...containers.map((name) =>
       create(`${blobs}/${name}?restype=container&${sas}`, `container ${name}`, { method: "PUT" }),
     ),
+    create(`${blobs}/?restype=service&comp=properties&${sas}`, "CORS rules", {
+      method: "PUT",
+      body: servicePropertiesOf(blobCors),
+    }),
   ]);
 }
 
 async function create(url: string, what: string, init: RequestInit): Promise<void> {
   const response = await fetch(url, init);
   const text = await response.text();
-  if (response.status === CREATED || response.status === EXISTS) return;
+  if (response.status === CREATED || response.status === ACCEPTED || response.status === EXISTS) return;
   throw new Error(`Azurite did not create the ${what}: ${response.status} ${text.slice(0, 300)}`);
+}
+
+/** https://learn.microsoft.com/rest/api/storageservices/set-blob-service-properties: only what is named is changed. */
+function servicePropertiesOf(rules: readonly CorsRule[]): string {
+  const element = (name: string, values: readonly string[]): string => `<${name}>${values.join(",")}</${name}>`;
+  const cors = rules.map(
+    (rule) =>
+      `<CorsRule>${element("AllowedOrigins", rule.allowedOrigins)}${element("AllowedMethods", rule.allowedMethods)}` +
+      `<MaxAgeInSeconds>${rule.maxAgeInSeconds}</MaxAgeInSeconds>` +
+      `${element("ExposedHeaders", rule.exposedHeaders)}${element("AllowedHeaders", rule.allowedHeaders)}</CorsRule>`,
+  );
+  return `<?xml version="1.0" encoding="utf-8"?><StorageServiceProperties><Cors>${cors.join("")}</Cors></StorageServiceProperties>`;
 }
 
 /** https://learn.microsoft.com/rest/api/storageservices/create-account-sas: the string to sign of versions before 2020-12-06. */

@@ -27,6 +27,8 @@ export interface SpecContext {
   /** host:port of the clock server. */
   readonly clock: string;
   readonly environment: Environment;
+  /** A file with the hub's settings; without it the hub tells nobody of its sockets. */
+  readonly hubSettings?: string;
   /** The program that starts a part by its name: `local/cli.js`, but for tests of the supervisor. */
   readonly program: string;
 }
@@ -48,7 +50,10 @@ export function backingSpec(name: BackingPart, context: SpecContext): PartSpec {
       ...["--port", port(ports.serviceBus), "--management-port", port(ports.serviceBusManagement)],
       ...["--topology", path.join(root, "config", "topology.json"), ...data],
     ],
-    "web-pubsub": ["--port", port(ports.webPubSub), ...data],
+    "web-pubsub": [
+      ...["--port", port(ports.webPubSub), ...data],
+      ...(context.hubSettings === undefined ? [] : ["--settings", context.hubSettings]),
+    ],
   };
   return spec(name, name, args[name], context);
 }

@@ -3,6 +3,7 @@
  * app signs in with its identity), in the Functions host's own way: `NAME`, or `NAME__property`.
  */
 import { z } from "zod";
+import { canonicalType, DEFAULT_FILE_TYPES } from "./domain/file-types.js";
 
 const text = z.string().min(1);
 
@@ -12,6 +13,7 @@ const Settings = z
     SERVICE_BUS__fullyQualifiedNamespace: text.optional(),
     STORAGE: text.optional(),
     STORAGE__tableServiceUri: z.url().optional(),
+    STORAGE__blobServiceUri: z.url().optional(),
     WEB_PUBSUB: text.optional(),
     WEB_PUBSUB__endpoint: z.url().optional(),
     WEB_PUBSUB_HUB: text.default("chat"),
@@ -22,6 +24,22 @@ const Settings = z
     AUTH_AUDIENCE: text,
     /** How long a text is kept that all have agreed to keep. */
     RETENTION_DAYS: z.coerce.number().int().min(1).max(365).default(30),
+    /** How long a file lives that nobody closes. */
+    FILE_HOURS: z.coerce.number().min(1).max(168).default(24),
+    /** Media types of which files are taken, separated by commas. */
+    FILE_TYPES: z
+      .string()
+      .transform((list) => list.split(",").map(canonicalType))
+      .default([...DEFAULT_FILE_TYPES]),
+    /** What one user may send on one day (UTC). */
+    FILES_PER_DAY: z.coerce.number().int().min(1).default(500),
+    FILE_BYTES_PER_DAY: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .default(5 * 1024 ** 3),
+    /** `signature` knows EICAR's test file and nothing else; `defender` waits for the result of Defender for Storage. */
+    FILE_SCANNER: z.enum(["signature", "defender"]).default("signature"),
     /** The claim that says who the user is. */
     AUTH_USER_CLAIM: text.default("sub"),
     /** The claim that lists the user's roles; `operator` may see and do what `ops` routes offer. */
@@ -38,11 +56,18 @@ const Settings = z
     CLEAN_UP_SCHEDULE: text.optional(),
     /** When failures are written down, tended and redriven: NCRONTAB, like the sweeper's. */
     PARK_SCHEDULE: text.optional(),
+    /** When blobs are compared with the files they belong to, as `%FILE_SWEEP_SCHEDULE%`. */
+    FILE_SWEEP_SCHEDULE: text.optional(),
+    /** Whose token proves that upstream events come from Web PubSub, where no access key signs them: issuer, audience, `oid`. */
+    EVENTS_ISSUER: z.url().optional(),
+    EVENTS_AUDIENCE: text.optional(),
+    EVENTS_PRINCIPAL: text.optional(),
   })
   .superRefine((settings, context) => {
     for (const [name, property] of [
       ["SERVICE_BUS", "fullyQualifiedNamespace"],
       ["STORAGE", "tableServiceUri"],
+      ["STORAGE", "blobServiceUri"],
       ["WEB_PUBSUB", "endpoint"],
     ] as const) {
       const byAddress = `${name}__${property}` as keyof typeof settings;

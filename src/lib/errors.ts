@@ -49,6 +49,26 @@ export const CATALOGUE = {
     title: "What came through the queue of failures has no queue to go back to.",
   },
   "job-unknown": { status: 404, title: "There is no such job." },
+  "file-too-large": { status: 413, title: "The file is larger than files may be." },
+  "file-type-not-allowed": { status: 415, title: "Files of this type are not taken." },
+  "file-quota-exceeded": { status: 429, title: "The caller has sent as many files as a day allows.", retryable: true },
+  "file-unknown": { status: 404, title: "There is no such file." },
+  "file-not-ready": { status: 409, title: "The file is not delivered yet.", retryable: true, retryAfter: 1 },
+  "file-deleted": { status: 410, title: "The file is deleted." },
+  "file-closed": { status: 409, title: "A reader has closed the file already." },
+  "upload-missing": { status: 409, title: "Nothing has been uploaded yet.", retryable: true, retryAfter: 1 },
+  "upload-expired": { status: 410, title: "The upload was not completed in time." },
+  "upload-size-mismatch": { status: 422, title: "What was uploaded does not have the size that was declared." },
+  "upload-hash-mismatch": { status: 422, title: "What was uploaded does not have the hash that was declared." },
+  "upload-type-mismatch": { status: 415, title: "What was uploaded is not of the type that was declared." },
+  "file-malicious": { status: 422, title: "The scanner takes the file for malicious." },
+  "scan-unfinished": { status: 503, title: "The scanner did not come to a result in time." },
+  "view-unknown": { status: 404, title: "The caller has no such view." },
+  "view-open": { status: 409, title: "The caller has the file open already." },
+  "view-closed": { status: 410, title: "The caller has closed the file." },
+  "preview-over": { status: 409, title: "A reader has opened the file: its sender cannot any more." },
+  "close-token-invalid": { status: 403, title: "The close token is not this view's." },
+  "storage-keeps-deleted": { status: 503, title: "The storage account keeps what is deleted." },
   "dependency-unavailable": {
     status: 503,
     title: "A service that this needs is not available.",
@@ -78,6 +98,8 @@ export interface FieldError {
 export interface ErrorOptions {
   readonly detail?: string;
   readonly errors?: readonly FieldError[];
+  /** What would be allowed instead. */
+  readonly allowed?: Readonly<Record<string, unknown>>;
   readonly cause?: unknown;
   /** Seconds to wait; otherwise the catalogue's. */
   readonly retryAfterS?: number;
@@ -93,6 +115,7 @@ export class DayflyError extends Error {
   readonly detail: string | undefined;
   readonly errors: readonly FieldError[] | undefined;
   readonly retryAfterS: number | undefined;
+  readonly allowed: Readonly<Record<string, unknown>> | undefined;
 
   constructor(code: ErrorCode, options: ErrorOptions = {}) {
     super(options.detail ?? CATALOGUE[code].title, { cause: options.cause });
@@ -100,6 +123,7 @@ export class DayflyError extends Error {
     this.detail = options.detail;
     this.errors = options.errors;
     this.retryAfterS = options.retryAfterS ?? entryOf(code).retryAfter;
+    this.allowed = options.allowed;
   }
 }
 

@@ -5,8 +5,16 @@
  * else when it will not. Deliberately not here: transactions over two services, caching, and anything about where it runs.
  */
 import type { ChangeType, NegotiationShape, ServerEventName, ServerEvents } from "./contracts/shapes.js";
-import type { DeadlineEnvelope, FailureEnvelope, RetainedEnvelope, TextEnvelope } from "./contracts/queue.js";
+import type {
+  ClosedEnvelope,
+  DeadlineEnvelope,
+  FailureEnvelope,
+  FileEnvelope,
+  RetainedEnvelope,
+  TextEnvelope,
+} from "./contracts/queue.js";
 import type { Head, Member } from "./domain/conversation.js";
+import type { StoredFile } from "./domain/file.js";
 import type { MessageDocument, MessageIndex } from "./domain/message.js";
 import type { ScheduledText } from "./domain/schedule.js";
 import type { AuditTrail, Failures, Forgetful, Jobs, ParkedMessages } from "./ports-operations.js";
@@ -20,6 +28,10 @@ export interface Entry {
   readonly messageId?: string;
   /** Where the message's document is: the `seq` under which it was created. */
   readonly messageSeq?: number;
+  /** Whose view of a file was opened or closed. */
+  readonly user?: string;
+  /** Why a view of a file was closed, or the file deleted. */
+  readonly reason?: string;
   readonly at: Date;
 }
 
@@ -43,6 +55,8 @@ export interface LogStep {
   /** Texts that wait for their time: written, new or not, and removed. */
   readonly scheduledPut?: readonly ScheduledText[];
   readonly scheduledRemoved?: readonly Pick<ScheduledText, "author" | "messageId">[];
+  /** Each on the condition that its row has not changed since. */
+  readonly filesChanged?: readonly Versioned<StoredFile>[];
   readonly membersAdded?: readonly Member[];
   readonly membersRemoved?: readonly string[];
 }
@@ -67,7 +81,7 @@ export interface Stray {
 /** What is removed for good: log entries, and of messages that have ended what is left of them. */
 export interface Forgotten {
   readonly entries: readonly number[];
-  readonly messages: readonly { readonly messageId: string; readonly seq: number }[];
+  readonly messages: readonly { readonly messageId: string; readonly seq: number; readonly isFile: boolean }[];
   readonly strays: readonly Stray[];
 }
 
@@ -108,6 +122,11 @@ export interface Conversations {
   strays(conversationId: string, minute: string, limit: number): Promise<readonly Stray[]>;
   /** Removes what messages have left behind, all or nothing; false when some of it was not there any more: look again. */
   forget(conversationId: string, what: Forgotten): Promise<boolean>;
+  file(conversationId: string, fileId: string): Promise<Versioned<StoredFile> | undefined>;
+  /** False when the id is taken by another file. */
+  createFile(file: StoredFile): Promise<boolean>;
+  /** Compare-and-swap of a file's row; false when it has changed. What the log tells of goes through `commit`. */
+  saveFile(file: Versioned<StoredFile>): Promise<boolean>;
   /** Messages with an open request to keep them; `after` is the last id of the page before. */
   requests(conversationId: string, after: string | undefined, limit: number): Promise<readonly Request[]>;
 }
@@ -149,10 +168,13 @@ export interface Due {
 
 /** One run of a job that nobody asked for: what an operator may want to know of it. */
 export interface Run {
-  readonly job: "sweep" | "clean-up";
+  readonly job: "sweep" | "clean-up" | "sweep-files";
   readonly startedAt: Date;
   readonly tookMs: number;
-  /** How many minutes of conversations were due: `sweep` sets their deadlines again, `clean-up` forgets what has ended. */
+  /**
+   * How many minutes of conversations were due: `sweep` sets their deadlines again, `clean-up` forgets what has ended. How many
+   * blobs and files were wrong: `sweep-files`.
+   */
   readonly lookedAt: number;
   /** How many messages it has removed for good. A sweep leaves that to the deadlines. */
   readonly purged: number;
@@ -168,6 +190,86 @@ export interface Runs {
   forget(olderThan: Date): Promise<void>;
 }
 
+export interface FileName {
+  readonly conversationId: string;
+  readonly fileId: string;
+}
+
+/**
+ * Which files are not over yet, by conversation. Written before a file's row, removed when nothing of it is left to do: a name
+ * without a row says nothing.
+ */
+export interface LiveFiles {
+  add(file: FileName): Promise<void>;
+  remove(file: FileName): Promise<void>;
+  of(conversationId: string): Promise<readonly string[]>;
+  /** All of them; `after` is the last one of the page before. */
+  page(after: FileName | undefined, limit: number): Promise<readonly (FileName & { readonly addedAt: Date })[]>;
+}
+
+export interface SocketView extends FileName {
+  readonly viewId: string;
+}
+
+/** Which views a socket has, so that its end is theirs. Only a hint: a view that is missing here ends with its lease. */
+export interface SocketViews {
+  add(socketId: string, view: SocketView): Promise<void>;
+  remove(socketId: string, view: SocketView): Promise<void>;
+  of(socketId: string): Promise<readonly SocketView[]>;
+}
+
+export interface Usage {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** How much a user has sent on a day (UTC, `2026-11-24`). */
+export interface Usages {
+  /** Adds to it, unless that would be more than `most`; answers what there was before. */
+  take(user: string, day: string, more: Usage, most: Usage): Promise<Usage & { readonly taken: boolean }>;
+}
+
+export interface StoredBlob {
+  readonly name: string;
+  readonly modifiedAt: Date;
+}
+
+/**
+ * The bytes of files: a container to which clients upload, and one from which readers read. Names start with
+ * `{conversation}/{file}`.
+ */
+export interface Blobs {
+  /** A URL with which one request may create this staging blob, and no more, until then. */
+  uploadUrl(
+    staged: string,
+    contentType: string,
+    until: Date,
+  ): Promise<{ readonly url: string; readonly headers: Readonly<Record<string, string>> }>;
+  stagedSize(staged: string): Promise<number | undefined>;
+  /** Copies what is staged, unless the copy is there already. False when nothing is staged. */
+  copy(staged: string, blob: string): Promise<boolean>;
+  /** The copy's bytes. */
+  contents(blob: string): Promise<AsyncIterable<Uint8Array>>;
+  /** Sets what readers' browsers go by. */
+  dress(blob: string, headers: { readonly contentType: string; readonly disposition: string }): Promise<void>;
+  /** A URL with which the copy may be read until then. */
+  readUrl(blob: string, until: Date): Promise<string>;
+  /** Resolves when the copy is gone for certain. */
+  remove(blob: string): Promise<void>;
+  /** Puts an empty blob there, so that an upload URL that still is good cannot put anything. */
+  emptyStaging(staged: string): Promise<void>;
+  removeStaging(staged: string): Promise<void>;
+  /** All blobs of a container, page by page. */
+  list(container: "staging" | "files"): AsyncIterable<readonly StoredBlob[]>;
+}
+
+export type Verdict = "clean" | "malicious" | "pending";
+
+/** Says whether a file is harmless. What has no verdict is not delivered. */
+export interface Scanner {
+  verdictOn(blob: string): Promise<Verdict>;
+}
+
 /** W3C trace context of the work that a message belongs to. */
 export type Trace = string | undefined;
 
@@ -180,6 +282,10 @@ export interface Queues {
   cancelText(sequenceNumber: string): Promise<void>;
   /** Moves a text whose agreement is complete; the broker drops a repetition. */
   sendRetained(envelope: RetainedEnvelope, trace: Trace): Promise<void>;
+  /** Sends a file that is complete and checked, at `at` or now; the broker drops a repetition of the same attempt. */
+  sendFile(envelope: FileEnvelope, trace: Trace, at?: Date): Promise<void>;
+  /** Has the file's deletion decided; `key` tells duplicates, which the broker drops. */
+  sendClosed(envelope: ClosedEnvelope, key: string, trace: Trace): Promise<void>;
   /** Sends a deadline to be handled at `at`; `key` tells duplicates, which the broker drops. */
   scheduleDeadline(envelope: DeadlineEnvelope, at: Date, key: string, trace: Trace): Promise<void>;
   sendFailure(failure: FailureEnvelope, lifetimeMs: number, trace: Trace): Promise<void>;
@@ -232,6 +338,12 @@ export interface Policy {
   readonly retentionMs: number;
   /** How long the audit trail is kept. */
   readonly auditMs: number;
+  /** How long a file lives that nobody closes, in milliseconds. */
+  readonly fileLifetimeMs: number;
+  /** Media types of which files are taken. */
+  readonly fileTypes: readonly string[];
+  /** What one user may send on one day. */
+  readonly filesPerDay: Usage;
 }
 
 export interface Ports {
@@ -247,6 +359,11 @@ export interface Ports {
   readonly jobs: Jobs;
   readonly audit: AuditTrail;
   readonly buckets: Forgetful;
+  readonly liveFiles: LiveFiles;
+  readonly socketViews: SocketViews;
+  readonly usages: Usages;
+  readonly blobs: Blobs;
+  readonly scanner: Scanner;
   readonly queues: Queues;
   readonly realtime: Realtime;
   readonly recent: Recent;

@@ -3,10 +3,13 @@ import { setTimeout as wait } from "node:timers/promises";
 import { authenticator, type Authenticate } from "./http/authenticate.js";
 import { limitsOf, type Limits } from "./http/limits.js";
 import { rateLimiter } from "./use-cases/rate-limiter.js";
+import { upstreamOf, type Upstream } from "./http/upstream.js";
 import { readConfig } from "./config.js";
 import type { Clock, Dependency, Ports, Recent } from "./ports.js";
 import { openServiceBus } from "./azure/service-bus-client.js";
 import { serviceBusParked } from "./azure/service-bus-parked.js";
+import { blobStorage, openBlobService } from "./azure/blob-storage.js";
+import { scanner } from "./azure/scanners.js";
 import { serviceBusQueues } from "./azure/service-bus-queues.js";
 import { tableAudit } from "./azure/table-audit.js";
 import { tableBuckets } from "./azure/table-buckets.js";
@@ -14,16 +17,19 @@ import { tableConversations } from "./azure/table-conversations.js";
 import { tableDues } from "./azure/table-dues.js";
 import { tableFailures } from "./azure/table-failures.js";
 import { tableJobs } from "./azure/table-jobs.js";
+import { tableLiveFiles, tableSocketViews } from "./azure/table-files.js";
 import { tableMemberships } from "./azure/table-memberships.js";
 import { tableRuns } from "./azure/table-runs.js";
 import { tableSlots } from "./azure/table-slots.js";
 import { openTable, probeTable } from "./azure/tables.js";
+import { tableUsages } from "./azure/table-usages.js";
 import { webPubSubRealtime } from "./azure/web-pubsub-realtime.js";
 
 export interface Services {
   readonly limits: Limits;
   readonly ports: Ports;
   readonly authenticate: Authenticate;
+  readonly upstream: Upstream;
   readonly dependencies: readonly Dependency[];
 }
 
@@ -35,7 +41,8 @@ const clock: Clock = {
   },
 };
 
-const DAY_MS = 24 * 3_600_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** As many conversation-minutes as a busy process sees in a few minutes. */
 const REMEMBERED = 10_000;
@@ -66,7 +73,21 @@ export function services(): Promise<Services> {
 
 async function build(): Promise<Services> {
   const config = readConfig();
-  const [conversations, memberships, dues, runs, failures, jobs, audit, buckets, bus, realtime] = await Promise.all([
+  const [
+    conversations,
+    memberships,
+    dues,
+    runs,
+    failures,
+    jobs,
+    audit,
+    buckets,
+    files,
+    usages,
+    blobService,
+    bus,
+    realtime,
+  ] = await Promise.all([
     openTable(config, "conversations"),
     openTable(config, "memberships"),
     openTable(config, "due"),
@@ -75,11 +96,15 @@ async function build(): Promise<Services> {
     openTable(config, "jobs"),
     openTable(config, "audit"),
     openTable(config, "buckets"),
+    openTable(config, "files"),
+    openTable(config, "usages"),
+    openBlobService(config),
     openServiceBus(config),
     webPubSubRealtime(config, clock.now),
   ]);
   const queues = serviceBusQueues(bus, clock.now);
   const sharedBuckets = tableBuckets(buckets, clock.now);
+  const blobs = blobStorage(blobService, clock.now);
   return {
     ports: {
       conversations: tableConversations(conversations),
@@ -93,11 +118,22 @@ async function build(): Promise<Services> {
       jobs: tableJobs(jobs),
       audit: tableAudit(audit),
       buckets: sharedBuckets,
+      liveFiles: tableLiveFiles(files),
+      socketViews: tableSocketViews(files),
+      usages: tableUsages(usages),
+      blobs,
+      scanner: scanner(blobService, config.FILE_SCANNER),
       queues,
       realtime,
       recent: recent(),
       clock,
-      policy: { retentionMs: config.RETENTION_DAYS * DAY_MS, auditMs: config.AUDIT_DAYS * DAY_MS },
+      policy: {
+        retentionMs: config.RETENTION_DAYS * DAY_MS,
+        auditMs: config.AUDIT_DAYS * DAY_MS,
+        fileLifetimeMs: config.FILE_HOURS * HOUR_MS,
+        fileTypes: config.FILE_TYPES,
+        filesPerDay: { files: config.FILES_PER_DAY, bytes: config.FILE_BYTES_PER_DAY },
+      },
     },
     limits: limitsOf(rateLimiter({ buckets: sharedBuckets, clock }, config.RATE_LIMIT_FACTOR), config.TRUSTED_PROXIES),
     authenticate: authenticator({
@@ -106,8 +142,10 @@ async function build(): Promise<Services> {
       userClaim: config.AUTH_USER_CLAIM,
       rolesClaim: config.AUTH_ROLES_CLAIM,
     }),
+    upstream: upstreamOf(config),
     dependencies: [
       { name: "table-storage", probe: () => probeTable(conversations) },
+      { name: "blob-storage", probe: () => blobs.probe() },
       { name: "service-bus", probe: () => queues.probe() },
       { name: "web-pubsub", probe: () => realtime.probe() },
     ],

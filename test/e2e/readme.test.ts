@@ -47,10 +47,13 @@ test("the lines of “Try the API” work as they stand", async () => {
   expect(script).toContain("curl");
   const { stdout } = await run("bash", ["-euo", "pipefail", "-c", script], { cwd: ROOT, env: environment() });
   const answers = jsonObjects(stdout) as { state?: string; items?: { text?: string }[] }[];
-  const [sent, list, changes, dayLater] = answers;
+  const [sent, list, changes, file, closed, dayLater] = answers;
   expect(sent?.state).toBe("accepted");
   expect(list?.items?.map(({ text }) => text)).toEqual(["Lunch at one?"]);
   expect(changes?.items).toHaveLength(2);
+  expect([file?.state, closed?.state]).toEqual(["accepted", "closed"]);
+  expect(stdout.split("soup & rice")).toHaveLength(2);
+  expect(stdout).toContain("BlobNotFound");
   expect(dayLater?.items).toEqual([]);
 });
 

@@ -1,5 +1,6 @@
 /** Asks every route as everybody: the table of who may do what, from outside. */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import type { ChatClient } from "../../client/chat-client.js";
 import { ACCESS, RELATIONS, type Relation } from "../support/access-table.js";
 import { newId, person, request } from "../support/chat.js";
 import { startStack, type Stack } from "../support/stack.js";
@@ -15,13 +16,16 @@ const USERS: Readonly<Record<Exclude<Relation, "nobody">, string>> = {
 let stack: Stack;
 let conversation: string;
 let message: string;
+let ana: ChatClient;
+let bo: ChatClient;
 const tokens = new Map<Relation, string>();
 
 beforeAll(async () => {
   stack = await startStack();
   for (const [relation, user] of Object.entries(USERS) as [Relation, string][])
     tokens.set(relation, await stack.token(user, relation === "operator" ? ["operator"] : []));
-  const ana = await person(stack, "ana");
+  ana = await person(stack, "ana");
+  bo = await person(stack, "bo");
   ({ id: conversation } = await ana.start(["bo", "fay", "zoe"]));
   ({ id: message } = await ana.send(conversation, "between us"));
   await stack.idle();
@@ -29,6 +33,14 @@ beforeAll(async () => {
   await stack.idle();
 });
 afterAll(() => stack.stop());
+
+/** A file of the author's, delivered, and a view of the member's where the route needs one. */
+async function filed(hasView: boolean): Promise<{ readonly file: string; readonly view: string }> {
+  const upload = { name: "a.txt", contentType: "text/plain", bytes: Buffer.from("a") };
+  const { id: file } = await ana.sendFile(conversation, upload);
+  await stack.idle();
+  return { file, view: hasView ? (await bo.api.openView(conversation, file, { key: newId() })).id : "" };
+}
 
 /** A waiting text of the author, for each row that ends one. */
 async function scheduled(): Promise<string> {
@@ -41,10 +53,13 @@ async function scheduled(): Promise<string> {
   return id;
 }
 
+const isOutside = (relation: Relation): boolean => relation === "stranger" || relation === "former";
+
 test.each(ACCESS)("$name: $method $route", async ({ method, route, body, query = "", answers }) => {
   const values: Readonly<Record<string, string>> = {
     conversation,
     message: route.includes("/scheduled/") ? await scheduled() : message,
+    ...(route.includes("{file}") ? await filed(route.includes("{view}")) : {}),
     user: "zoe",
     failure: "0".repeat(32),
     job: newId(),
@@ -57,7 +72,7 @@ test.each(ACCESS)("$name: $method $route", async ({ method, route, body, query =
     const options = { ...(token === undefined ? {} : { token }), body };
     const answer = await request(stack, method, `${path}${query}`, options);
     seen[relation] = answer.status;
-    if (answer.status === 404 && answers[relation] === 404 && answers.member !== 404 && relation !== "operator")
+    if (answer.status === 404 && answers[relation] === 404 && answers.member !== 404 && isOutside(relation))
       expect(answer.body["code"]).toBe("conversation-unknown");
   }
   expect(seen).toEqual(answers);

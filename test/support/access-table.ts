@@ -32,6 +32,7 @@ function every(...statuses: readonly [number, number, number, number, number, nu
 
 const CONVERSATION = "v1/conversations/{conversation}";
 const MESSAGE = `${CONVERSATION}/messages/{message}`;
+const FILE = `${CONVERSATION}/files/{file}`;
 
 export const ACCESS: readonly AccessRow[] = [
   { name: "healthLive", method: "GET", route: "health/live", answers: anybody(200) },
@@ -97,6 +98,21 @@ export const ACCESS: readonly AccessRow[] = [
     route: `${CONVERSATION}/scheduled/{message}/send`,
     answers: members(404, 202),
   },
+
+  {
+    ...{ name: "createFile", method: "POST", route: `${CONVERSATION}/files` },
+    ...{ body: { name: "a.txt", size: 1, contentType: "text/plain" }, answers: members(201) },
+  },
+  { name: "completeFile", method: "POST", route: `${FILE}/complete`, answers: members(404, 202) },
+  { name: "getFile", method: "GET", route: FILE, answers: members(200) },
+  // Once a reader has opened it, its author may not look into it any more.
+  { name: "openView", method: "POST", route: `${FILE}/views`, answers: members(201, 409) },
+  // A view is its reader's alone.
+  { name: "heartbeatView", method: "POST", route: `${FILE}/views/{view}/heartbeat`, answers: members(200, 404) },
+  { name: "closeView", method: "POST", route: `${FILE}/views/{view}/close`, answers: members(202, 404) },
+  // Its signature says that Web PubSub asks.
+  { name: "receiveEvents", method: "OPTIONS", route: "webpubsub/events", answers: anybody(400) },
+  { name: "receiveEvents", method: "POST", route: "webpubsub/events", answers: anybody(401) },
 
   { name: "listRuns", method: "GET", route: "ops/runs", answers: operators(200) },
   { name: "listFailures", method: "GET", route: "ops/failures", answers: operators(200) },

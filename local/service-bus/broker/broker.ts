@@ -1,4 +1,5 @@
 import type { Clock } from "../../clock/clock.js";
+import { Contents, type ReadEntry } from "./contents.js";
 import type { QueueContext } from "./context.js";
 import type { BrokerError } from "./error.js";
 import { Deadlines } from "./deadlines.js";
@@ -6,7 +7,7 @@ import { newMessage } from "./intake.js";
 import { Journal, type Commit } from "./journal.js";
 import { NOBODY, type QueueObserver } from "./observer.js";
 import { Queue } from "./queue.js";
-import { readMessage, readRecords, readStatus, type QueueRecords } from "./records.js";
+import { readRecords, type QueueRecords } from "./records.js";
 import type { QueueSettings } from "./settings.js";
 
 export interface BrokerOptions {
@@ -15,6 +16,8 @@ export interface BrokerOptions {
   readonly commit: Commit;
   /** What an earlier run has left; read once. */
   readonly entries?: Iterable<readonly [key: string, value: Buffer]>;
+  /** Reads a committed entry: contents need not stay in memory then. */
+  readonly readEntry?: ReadEntry;
   readonly newToken: () => string;
   readonly onFailure: (error: unknown) => void;
   /** Asked once for each queue. */
@@ -34,18 +37,21 @@ export class Broker {
     const { clock, commit, newToken, onFailure, observe = () => NOBODY } = options;
     this.#wallTime = Deadlines.ofWallTime(clock);
     this.#uptime = Deadlines.ofUptime(clock);
+    const contents = new Contents(options.readEntry);
     this.#context = {
       clock,
       wallTime: this.#wallTime,
       uptime: this.#uptime,
       journal: new Journal(commit, onFailure),
+      contents,
       newToken,
       onFailure,
       observe,
     };
     for (const settings of options.queues) this.add(settings);
     const unserved: string[] = [];
-    for (const [name, records] of readRecords(options.entries ?? [])) {
+    const found = readRecords(options.entries ?? [], (queue, id, content) => contents.recovered(queue, id, content));
+    for (const [name, records] of found) {
       const queue = this.queue(name);
       if (queue === undefined) unserved.push(name);
       else recover(queue, records);
@@ -94,10 +100,9 @@ function recover(queue: Queue, records: QueueRecords): void {
     queue.intake.duplicates?.add(messageId, at, Promise.resolve());
   }
   for (const [sessionId, state] of records.sessionStates) queue.recoverSessionState(sessionId, state);
-  const messages = [...records.messages].map(([id, value]) => {
-    const { status: first, ...incoming } = readMessage(value);
+  const messages = [...records.messages].map(([id, recovered]) => {
     const later = records.statuses.get(id);
-    const message = newMessage(id, incoming, later === undefined ? first : readStatus(later), queue.settings);
+    const message = newMessage(id, recovered, later ?? recovered.status, queue.settings);
     message.statusStored = later !== undefined;
     return message;
   });

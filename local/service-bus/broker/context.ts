@@ -1,4 +1,5 @@
 import type { Clock } from "../../clock/clock.js";
+import type { Contents } from "./contents.js";
 import type { Deadlines } from "./deadlines.js";
 import type { Journal } from "./journal.js";
 import type { QueueObserver } from "./observer.js";
@@ -9,6 +10,7 @@ export interface QueueContext {
   readonly wallTime: Deadlines;
   readonly uptime: Deadlines;
   readonly journal: Journal;
+  readonly contents: Contents;
   /** Who watches the queue of this name. */
   readonly observe: (queue: string) => QueueObserver;
   /** A token that nobody can guess, for a lock. */

@@ -46,7 +46,17 @@ export function entityNotFound(host: string, entity: string): BrokerError {
   return new BrokerError("entity-not-found", `The messaging entity 'sb://${host}/${entity}' could not be found.`);
 }
 
+const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+
+/** A full disk is told as the service tells of a full entity: the SDK hands it to the sender at once, without trying again. */
 export function storageRefused(error: unknown): BrokerError {
   if (error instanceof BrokerError) return error;
+  const { code } = error as { code?: unknown };
+  if (typeof code === "string" && FULL.has(code)) {
+    return new BrokerError(
+      "quota-exceeded",
+      `The disk is full (${code}): nothing of this was stored. Make room where the data are, and try again.`,
+    );
+  }
   return new BrokerError("internal-error", `The change could not be written to disk: ${String(error)}`);
 }

@@ -151,7 +151,9 @@ export class Intake {
       deliveryCount: 0,
       ...(scheduledFor === undefined ? {} : { scheduledFor }),
     };
-    const { change, content } = messageStored(this.#settings.name, number, incoming, status);
+    const { name } = this.#settings;
+    const { change, content: bytes } = messageStored(name, number, incoming, status);
+    const content = this.#context.contents.add(name, number, bytes);
     return {
       message: newMessage(number, { content, messageId, sessionId, timeToLive }, status, this.#settings),
       change,
@@ -169,6 +171,7 @@ export class Intake {
       this.#arrivingBytes -= bytes;
     }
     for (const message of messages) {
+      this.#context.contents.written(message.content);
       this.#observer.message(message.status.state === "scheduled" ? "scheduled" : "accepted", message, message.status);
       this.#store(message);
     }
@@ -178,7 +181,12 @@ export class Intake {
 /** A message in memory, in no place yet. `id` names its records. */
 export function newMessage(
   id: number,
-  { content, messageId, sessionId, timeToLive }: IncomingMessage,
+  {
+    content,
+    messageId,
+    sessionId,
+    timeToLive,
+  }: Pick<Message, "content" | "messageId"> & Pick<IncomingMessage, "sessionId" | "timeToLive">,
   status: MessageStatus,
   settings: QueueSettings,
 ): Message {

@@ -19,6 +19,16 @@ export interface DeadLetter {
   readonly description?: string | undefined;
 }
 
+/** The content of a stored message: in memory while it is new, on disk alone when there is much of it. */
+export interface Content {
+  /** In bytes. */
+  readonly length: number;
+  /** @throws when the disk does not give it */
+  read(): Uint8Array;
+  /** From now on it is there although the message is removed. @throws when the disk does not give it */
+  pin(): void;
+}
+
 /** What changes during a message's life and is kept on disk. Replaced, never mutated. */
 export interface MessageStatus {
   readonly sequenceNumber: number;
@@ -37,7 +47,7 @@ export interface MessageStatus {
 export interface Message extends HeapItem {
   /** Names its records on disk: the first sequence number it had. */
   readonly id: number;
-  readonly content: Uint8Array;
+  readonly content: Content;
   readonly messageId: string;
   readonly sessionId: string | undefined;
   readonly timeToLive: number | undefined;

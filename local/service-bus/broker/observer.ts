@@ -1,5 +1,5 @@
 /** Who watches what happens to messages: counters and event streams. Called synchronously, before the next thing happens. */
-import type { Message, MessageStatus } from "./model.js";
+import type { Message, MessageStatus, Outcome } from "./model.js";
 
 export const MESSAGE_EVENTS = [
   "accepted",
@@ -35,6 +35,15 @@ export const NOBODY: QueueObserver = {
   message: () => undefined,
   duplicate: () => undefined,
   session: () => undefined,
+};
+
+/** What a receiver's word is called. */
+export const SETTLED: Readonly<Record<Outcome["kind"], MessageEvent>> = {
+  complete: "completed",
+  release: "released",
+  abandon: "abandoned",
+  defer: "deferred",
+  "dead-letter": "dead-lettered",
 };
 
 /** What has happened when a message goes from its status to the next: a failed delivery may end its life here as well. */

@@ -14,7 +14,7 @@ import type {
   SessionLock,
   Subscription,
 } from "./model.js";
-import { eventsOf, type MessageEvent, type QueueObserver } from "./observer.js";
+import { eventsOf, SETTLED, type MessageEvent, type QueueObserver } from "./observer.js";
 import {
   duplicateForgotten,
   messageRemoved,
@@ -47,14 +47,6 @@ export interface QueueCounts {
 const ACTIVATION_RETRY_MS = 1_000;
 /** Messages that one commit moves or removes at most, so that nobody waits long behind it. */
 const MOST_AT_ONCE = 1_000;
-
-const SETTLED: Readonly<Record<Outcome["kind"], MessageEvent>> = {
-  complete: "completed",
-  release: "released",
-  abandon: "abandoned",
-  defer: "deferred",
-  "dead-letter": "dead-lettered",
-};
 
 /** A locked message, the status that it gets (none when it goes), and what that is called. */
 type Step = readonly [MessageLock, MessageStatus | undefined, MessageEvent];
@@ -171,6 +163,7 @@ export class Queue {
         "Failed to lock one or more specified messages. The message does not exist.",
       );
     }
+    if (mode === "receive-and-delete") for (const message of found) message.content.pin();
     const locks = found.map((message) => this.#locks[place].lock(message, owner));
     for (const message of found) this.#tell("delivered", message, message.status);
     if (mode === "peek-lock") return locks.map((lock) => ({ message: lock.message, lock }));
@@ -375,8 +368,15 @@ export class Queue {
     }
     const lock = this.#locksOf(message).lock(message, owner);
     this.#tell("delivered", message, message.status);
-    if (subscription.mode === "peek-lock") {
-      subscription.consumer.deliver(message, lock);
+    try {
+      if (subscription.mode === "peek-lock") {
+        subscription.consumer.deliver(message, lock);
+        return;
+      }
+      message.content.pin();
+    } catch (error) {
+      // The disk does not give its content: a delivery that comes to nothing when the lock ends. Others go on.
+      this.#context.onFailure(error);
       return;
     }
     // SB-21: gone when sent. So it goes first: a crash may lose it, but never deliver it twice.

@@ -3,7 +3,7 @@
  * one stands beside it. Session ids and message ids come last in a key: they may contain anything.
  */
 import type { Change } from "./journal.js";
-import type { IncomingMessage, MessageStatus } from "./model.js";
+import type { Content, IncomingMessage, MessageStatus } from "./model.js";
 
 interface MessageHead {
   readonly messageId: string;
@@ -33,27 +33,41 @@ export function messageStored(
   value.set(head, HEAD_LENGTH_BYTES);
   value.set(message.content, HEAD_LENGTH_BYTES + head.length);
   return {
-    change: { put: `m:${queue}:${id}`, value },
+    change: { put: messageKey(queue, id), value },
     content: value.subarray(HEAD_LENGTH_BYTES + head.length),
   };
 }
 
-export function readMessage(value: Buffer): IncomingMessage & { readonly status: MessageStatus } {
-  const end = HEAD_LENGTH_BYTES + value.readUInt32BE(0);
-  const head = JSON.parse(value.toString("utf8", HEAD_LENGTH_BYTES, end)) as MessageHead;
-  return { ...head, content: value.subarray(end) };
+export function messageKey(queue: string, id: number): string {
+  return `m:${queue}:${id}`;
+}
+
+/** The content within a message's record. */
+export function contentIn(value: Buffer): Buffer {
+  return value.subarray(HEAD_LENGTH_BYTES + value.readUInt32BE(0));
+}
+
+export interface RecoveredMessage extends MessageHead {
+  readonly content: Content;
+}
+
+function readMessage(value: Buffer, content: Content): RecoveredMessage {
+  const head = JSON.parse(
+    value.toString("utf8", HEAD_LENGTH_BYTES, HEAD_LENGTH_BYTES + value.readUInt32BE(0)),
+  ) as MessageHead;
+  return { ...head, content };
 }
 
 export function statusChanged(queue: string, id: number, status: MessageStatus): Change {
   return { put: `s:${queue}:${id}`, value: Buffer.from(JSON.stringify(status)) };
 }
 
-export function readStatus(value: Buffer): MessageStatus {
+function readStatus(value: Buffer): MessageStatus {
   return JSON.parse(value.toString("utf8")) as MessageStatus;
 }
 
 export function messageRemoved(queue: string, id: number, statusStored: boolean): Change[] {
-  const changes: Change[] = [{ remove: `m:${queue}:${id}` }];
+  const changes: Change[] = [{ remove: messageKey(queue, id) }];
   if (statusStored) changes.push({ remove: `s:${queue}:${id}` });
   return changes;
 }
@@ -81,15 +95,18 @@ export function sessionStateSet(queue: string, sessionId: string, state: Uint8Ar
 
 /** What is on disk of one queue. */
 export interface QueueRecords {
-  readonly messages: Map<number, Buffer>;
-  readonly statuses: Map<number, Buffer>;
+  readonly messages: Map<number, RecoveredMessage>;
+  readonly statuses: Map<number, MessageStatus>;
   readonly duplicates: Map<string, number>;
   readonly sessionStates: Map<string, Buffer>;
   nextNumber: number;
 }
 
-/** Sorts the live entries of a store by queue. */
-export function readRecords(entries: Iterable<readonly [key: string, value: Buffer]>): Map<string, QueueRecords> {
+/** Sorts the live entries of a store by queue. `contentOf` says where a message's content is to be from now on. */
+export function readRecords(
+  entries: Iterable<readonly [key: string, value: Buffer]>,
+  contentOf: (queue: string, id: number, content: Buffer) => Content,
+): Map<string, QueueRecords> {
   const queues = new Map<string, QueueRecords>();
   for (const [key, value] of entries) {
     const [, kind = "", queue = "", id = ""] = /^([a-z]):([^:]*):?(.*)$/s.exec(key) ?? [];
@@ -104,10 +121,11 @@ export function readRecords(entries: Iterable<readonly [key: string, value: Buff
       };
       queues.set(queue, records);
     }
-    if (kind === "m") records.messages.set(Number(id), value);
-    else if (kind === "s") records.statuses.set(Number(id), value);
+    if (kind === "m")
+      records.messages.set(Number(id), readMessage(value, contentOf(queue, Number(id), contentIn(value))));
+    else if (kind === "s") records.statuses.set(Number(id), readStatus(value));
     else if (kind === "d") records.duplicates.set(id, Number(value.toString()));
-    else if (kind === "t") records.sessionStates.set(id, value);
+    else if (kind === "t") records.sessionStates.set(id, Buffer.from(value));
     else if (kind === "n") records.nextNumber = Number(value.toString());
     else throw new Error(`The data holds an entry of an unknown kind: ${kind}. It was written by another version.`);
   }

@@ -1,22 +1,28 @@
 /**
  * A durable key-value store on an append-only log: small, ordered, and with a cost that does not grow with what it holds.
  *
- * - One commit is one record; many commits that come while the disk is busy go into the next write together.
+ * - One write is one record; commits that come while the disk is busy go into the next one together.
  * - Memory holds the keys and where their values lie, not the values.
  * - Old segments are cleared oldest first, a piece at a time between two writes: what lives in the oldest is written again at
  *   the end, then the file goes. Oldest first means that a removal needs no memory of its own: what it removed lies before it.
+ * - A write that the disk refuses is cut off at once; where it cannot be, the next segment begins with a seal that says where
+ *   this one ends. Only a disk that takes neither can let a refused write come back, after a crash before it takes anything again.
  */
-import { mkdir, readdir } from "node:fs/promises";
-import { StartError } from "../../part.js";
+import { mkdir } from "node:fs/promises";
+import { nodeFiles, type Files } from "./files.js";
+import { LiveIndex } from "./live-index.js";
 import { lockFolder } from "./lock-file.js";
-import { decodeRecord, encodeRecord, hasRecordBehind, type Change, type Placed } from "./record.js";
+import { decodeRecord, encodeRecord, encodeSeal, type Change } from "./record.js";
+import { openSegments, replay } from "./recovery.js";
 import { Segment } from "./segment.js";
 
 export type { Change } from "./record.js";
 
 export interface Store {
-  /** Live entries after open; used once, to recover. */
+  /** Live entries after open, in no order; used once, to recover. */
   entries(): Iterable<readonly [key: string, value: Buffer]>;
+  /** A committed value, read from disk at once. @throws when there is none, or the disk does not give it */
+  read(key: string): Buffer;
   /** All or nothing after a crash; resolves once written. Rejects when the disk refuses: then nothing of it counts. */
   commit(changes: readonly Change[]): Promise<void>;
   close(): Promise<void>;
@@ -27,19 +33,16 @@ export interface StoreOptions {
   /** Also survive a power cut, not only a crash of the process: waits for the disk at every write. */
   readonly sync?: boolean;
   readonly segmentBytes?: number;
-  /** Told of an end that a crash cut off. */
+  /** Told of an end that a crash cut off, and of what the disk does not let the store clear: a clause, without its first capital. */
   readonly onDamage?: (text: string) => void;
+  readonly files?: Files;
 }
 
 const SEGMENT_BYTES = 4 * 1024 * 1024;
-/** What one step of clearing rewrites at most: a few milliseconds for whoever waits behind it. */
+/** What one step of clearing reads at least: a millisecond or so for whoever waits behind it. */
 const CLEARING_BYTES = 256 * 1024;
-
-interface Location {
-  readonly segment: number;
-  readonly offset: number;
-  readonly bytes: number;
-}
+/** A step reads this many times what was just written: with half of the log dead, twice would keep up. */
+const CLEARING_RATIO = 4;
 
 interface Waiting {
   readonly changes: readonly Change[];
@@ -47,14 +50,22 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** The oldest segment on its way out: how far its live entries have been written again. */
+interface Clearing {
+  readonly content: Buffer;
+  at: number;
+  /** What was written again is on the disk. */
+  synced: boolean;
+}
+
 /** Opens or creates the store in a folder. @throws StartError when the folder is in use or its log is damaged */
 export async function openLogStore(options: StoreOptions): Promise<Store> {
-  const { directory, sync = false, segmentBytes = SEGMENT_BYTES, onDamage = () => undefined } = options;
+  const { directory } = options;
   await mkdir(directory, { recursive: true });
   const unlock = await lockFolder(directory);
-  const store = new LogStore(directory, sync, segmentBytes, unlock);
+  const store = new LogStore(options, unlock);
   try {
-    await store.recover(onDamage);
+    await store.recover();
     return store;
   } catch (error) {
     await store.close();
@@ -66,90 +77,60 @@ class LogStore implements Store {
   readonly #directory: string;
   readonly #sync: boolean;
   readonly #segmentBytes: number;
+  readonly #files: Files;
+  readonly #onDamage: (text: string) => void;
   readonly #unlock: () => Promise<void>;
-  readonly #index = new Map<string, Location>();
-  #segments: Segment[] = [];
-  #liveBytes = 0;
-  #recovered: Map<string, Buffer> | undefined;
+  readonly #index = new LiveIndex();
+  readonly #segments: Segment[] = [];
   #queue: Waiting[] = [];
   #writing: Promise<void> | undefined;
-  #clearing: { content: Buffer; at: number } | undefined;
+  #clearing: Clearing | undefined;
+  #toldOfClearing = false;
+  #sealBegun = false;
   #closed = false;
 
-  constructor(directory: string, sync: boolean, segmentBytes: number, unlock: () => Promise<void>) {
-    this.#directory = directory;
-    this.#sync = sync;
-    this.#segmentBytes = segmentBytes;
+  constructor(options: StoreOptions, unlock: () => Promise<void>) {
+    this.#directory = options.directory;
+    this.#sync = options.sync ?? false;
+    this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+    this.#files = options.files ?? nodeFiles;
+    this.#onDamage = options.onDamage ?? ((): void => undefined);
     this.#unlock = unlock;
   }
 
-  async recover(onDamage: (text: string) => void): Promise<void> {
-    const numbers = (await readdir(this.#directory))
-      .flatMap((name) => Segment.numberOf(name) ?? [])
-      .sort((a, b) => a - b);
-    const values = new Map<string, Buffer>();
-    for (const number of numbers.length === 0 ? [1] : numbers) {
-      const segment = await Segment.open(this.#directory, number);
-      this.#segments.push(segment);
-      const isNewest = number === (numbers.at(-1) ?? 1);
-      await this.#replay(segment, values, isNewest ? onDamage : undefined);
-    }
-    this.#recovered = values;
-  }
-
-  /** Later records win. Only the newest segment may have an end that was cut off. */
-  async #replay(
-    segment: Segment,
-    values: Map<string, Buffer>,
-    onCut: ((text: string) => void) | undefined,
-  ): Promise<void> {
-    const content = await segment.read();
-    for (let at = 0; at < content.length;) {
-      const record = decodeRecord(content, at);
-      if (record === undefined) {
-        if (onCut === undefined || hasRecordBehind(content, at)) {
-          throw new StartError(
-            `the log in ${this.#directory} is damaged: segment ${String(segment.number)} at byte ${String(at)}, with sound ` +
-              "records behind it. Nothing was changed. Restore the folder, or move it away to start empty.",
-          );
-        }
-        onCut(`the last ${String(content.length - at)} bytes of the log were not whole and are cut off`);
-        await segment.cutAt(at);
-        return;
-      }
-      for (const placed of record.placed) {
-        this.#place(placed, segment.number, at);
-        if (placed.value === undefined) values.delete(placed.key);
-        else
-          values.set(
-            placed.key,
-            Buffer.from(content.subarray(at + placed.value.offset, at + placed.value.offset + placed.value.length)),
-          );
-      }
-      at += record.bytes;
-    }
+  async recover(): Promise<void> {
+    await openSegments(this.#files, this.#directory, this.#segments);
+    await replay(this.#directory, this.#segments, this.#index, this.#onDamage);
   }
 
   *entries(): Iterable<readonly [key: string, value: Buffer]> {
-    const values = this.#recovered ?? new Map<string, Buffer>();
-    this.#recovered = undefined;
-    for (const entry of values) {
-      values.delete(entry[0]);
-      yield entry;
+    for (const [number, entries] of this.#index.bySegment()) {
+      const segment = this.#segmentOf(number);
+      // Read anew for each segment: whoever keeps a value must not find another one in its place.
+      const content = segment.readNow(0, segment.bytes);
+      for (const [key, { offset, length }] of entries) yield [key, content.subarray(offset, offset + length)];
     }
+  }
+
+  read(key: string): Buffer {
+    const location = this.#index.get(key);
+    if (location === undefined) throw new Error("The store has no such entry.");
+    return this.#segmentOf(location.segment).readNow(location.offset, location.length);
   }
 
   commit(changes: readonly Change[]): Promise<void> {
     if (this.#closed) return Promise.reject(new Error("The store is closed."));
     return new Promise((resolve, reject) => {
       this.#queue.push({ changes, resolve, reject });
-      this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
+      this.#writing ??= this.#write();
     });
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     await this.#writing;
+    // The last chance to get rid of writes that were refused.
+    if (this.#segments.at(-1)?.uncut === true || this.#sealBegun) await this.#tail().catch(() => undefined);
     for (const segment of this.#segments) await segment.close();
     await this.#unlock();
   }
@@ -158,85 +139,141 @@ class LogStore implements Store {
   async #write(): Promise<void> {
     // Whoever commits in the same turn goes into the same write.
     await Promise.resolve();
-    while (this.#queue.length > 0) {
-      const group = this.#queue;
-      this.#queue = [];
-      try {
-        await this.#append(group.map(({ changes }) => changes));
-        for (const { resolve } of group) resolve();
-      } catch (error) {
-        for (const { reject } of group) reject(error);
-        continue;
-      }
-      // Clearing makes room; when it cannot, the next write will say so.
-      await this.#clearSome().catch(() => (this.#clearing = undefined));
+    for (;;) {
+      const written = this.#queue.length > 0 ? await this.#writeQueue() : 0;
+      const more = await this.#clearSome(CLEARING_RATIO * written).catch((error: unknown) => {
+        this.#tellOfClearing(error);
+        return false;
+      });
+      if (this.#queue.length > 0) continue;
+      if (!more || this.#closed) break;
+      // Nobody waits for the rest: whatever else the process has to do comes first.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    // In the same turn as the last look into the queue: what comes later must find no writer.
+    this.#writing = undefined;
+  }
+
+  /** Resolves to the bytes that were written. */
+  async #writeQueue(): Promise<number> {
+    const group = this.#queue;
+    this.#queue = [];
+    try {
+      const bytes = await this.#append(group.flatMap(({ changes }) => changes));
+      for (const { resolve } of group) resolve();
+      return bytes;
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+      return 0;
     }
   }
 
-  async #append(commits: readonly (readonly Change[])[]): Promise<void> {
+  async #append(changes: readonly Change[]): Promise<number> {
+    const { record, placed } = encodeRecord(changes);
     const segment = await this.#tail();
-    const records = commits.map(encodeRecord);
-    let start = segment.bytes;
-    await segment.append(
-      records.map(({ record }) => record),
-      this.#sync,
-    );
-    for (const { record, placed } of records) {
-      for (const each of placed) this.#place(each, segment.number, start);
-      start += record.length;
+    const start = segment.bytes;
+    try {
+      await segment.append(record, this.#sync);
+    } catch (error) {
+      // Now, not at the next commit, which may never come.
+      if (segment.uncut) await this.#tail().catch(() => undefined);
+      throw error;
     }
+    for (const each of placed) this.#index.place(each, segment.number, start);
+    return record.length;
   }
 
+  /** The segment to append to. Rejects while there is none, or what was refused before would come back. */
   async #tail(): Promise<Segment> {
     const newest = this.#segments.at(-1);
-    if (newest !== undefined && newest.bytes < this.#segmentBytes) return newest;
-    const segment = await Segment.open(this.#directory, (newest?.number ?? 0) + 1);
+    if (newest?.uncut === true) await newest.tryCut();
+    // A seal that was begun may be on the disk: behind it nothing would count.
+    const hasRoom = newest !== undefined && !newest.uncut && !this.#sealBegun && newest.bytes < this.#segmentBytes;
+    return hasRoom ? newest : this.#next(newest);
+  }
+
+  async #next(before: Segment | undefined): Promise<Segment> {
+    const segment = await Segment.open(this.#files, this.#directory, (before?.number ?? 0) + 1);
+    try {
+      // What an attempt before this one has left is no more than a part of the same seal.
+      segment.endAt(0);
+      if (before !== undefined && (before.uncut || this.#sealBegun)) {
+        this.#sealBegun = true;
+        await segment.append(encodeSeal({ segment: before.number, bytes: before.bytes }), this.#sync);
+      }
+      if (this.#sync) await this.#syncFolder();
+    } catch (error) {
+      await segment.close();
+      throw error;
+    }
+    this.#sealBegun = false;
     this.#segments.push(segment);
     return segment;
   }
 
-  #place({ key, value, bytes }: Placed, segment: number, recordStart: number): void {
-    this.#liveBytes -= this.#index.get(key)?.bytes ?? 0;
-    if (value === undefined) {
-      this.#index.delete(key);
-    } else {
-      this.#index.set(key, { segment, offset: recordStart + value.offset, bytes });
-      this.#liveBytes += bytes;
+  /** A new file survives a loss of power only when its folder is on the disk, too. Windows has no such thing. */
+  async #syncFolder(): Promise<void> {
+    if (process.platform === "win32") return;
+    const folder = await this.#files.open(this.#directory, "r");
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
     }
   }
 
-  /** One step of clearing the oldest segment, when more than half of the log is dead. */
-  async #clearSome(): Promise<void> {
-    const [oldest, ...younger] = this.#segments;
-    if (oldest === undefined || younger.length === 0) return;
+  #segmentOf(number: number): Segment {
+    const first = this.#segments[0]?.number ?? 0;
+    const segment = this.#segments[number - first] ?? this.#segments.find((each) => each.number === number);
+    if (segment?.number === number) return segment;
+    throw new Error(`The log has no segment ${number}.`);
+  }
+
+  #isHalfDead(): boolean {
     const total = this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);
-    if (this.#clearing === undefined && total <= 2 * this.#liveBytes + 2 * this.#segmentBytes) return;
-    const clearing = (this.#clearing ??= { content: await oldest.read(), at: 0 });
-    const alive: Change[] = [];
-    let bytes = 0;
-    while (clearing.at < clearing.content.length && bytes < CLEARING_BYTES) {
-      const record = decodeRecord(clearing.content, clearing.at);
-      if (record === undefined) throw new Error("a record that was sound is not sound any more");
-      for (const { key, value } of record.placed) {
-        const location = this.#index.get(key);
-        if (
-          value === undefined ||
-          location?.segment !== oldest.number ||
-          location.offset !== clearing.at + value.offset
-        )
-          continue;
-        alive.push({ put: key, value: clearing.content.subarray(location.offset, location.offset + value.length) });
-        bytes += value.length;
-      }
-      clearing.at += record.bytes;
-    }
-    if (alive.length > 0) await this.#append([alive]);
-    if (clearing.at < clearing.content.length) return;
-    this.#clearing = undefined;
+    return total > 2 * this.#index.bytes + 2 * this.#segmentBytes;
+  }
+
+  /** One step of clearing the oldest segment, when more than half of the log is dead. Resolves to whether there is more to do. */
+  async #clearSome(least: number): Promise<boolean> {
+    const [oldest] = this.#segments;
+    if (oldest === undefined || this.#segments.length === 1) return false;
+    if (this.#clearing === undefined && !this.#isHalfDead()) return false;
+    const clearing = (this.#clearing ??= { content: await oldest.read(), at: 0, synced: false });
+    const { alive, end } = this.#aliveIn(oldest, clearing, Math.max(least, CLEARING_BYTES));
+    if (alive.length > 0) await this.#append(alive);
+    clearing.at = end;
+    if (end < clearing.content.length) return true;
     // What was copied must be on the disk before the original goes.
-    await this.#segments.at(-1)?.sync();
+    if (!clearing.synced) for (const segment of this.#segments.slice(1)) await segment.sync();
+    clearing.synced = true;
     // A file that cannot go stays the oldest: were a younger one to go before it, what that one removed would be back.
     await oldest.remove();
     this.#segments.shift();
+    this.#clearing = undefined;
+    this.#toldOfClearing = false;
+    return true;
+  }
+
+  #aliveIn(oldest: Segment, { content, at }: Clearing, bytes: number): { alive: Change[]; end: number } {
+    const alive: Change[] = [];
+    let end = at;
+    while (end < content.length && end - at < bytes) {
+      const record = decodeRecord(content, end);
+      if (record === undefined) throw new Error(`${oldest.name} is damaged at byte ${end}, where it was sound before.`);
+      for (const { key, value } of record.placed) {
+        if (value === undefined || !this.#index.isAt(key, oldest.number, end + value.offset)) continue;
+        alive.push({ put: key, value: content.subarray(end + value.offset, end + value.offset + value.length) });
+      }
+      end += record.bytes;
+    }
+    return { alive, end };
+  }
+
+  /** Once for each segment: it is tried again at every write. */
+  #tellOfClearing(error: unknown): void {
+    if (this.#toldOfClearing) return;
+    this.#toldOfClearing = true;
+    this.#onDamage(`the oldest segment of the log could not be cleared, and is kept until it can: ${String(error)}`);
   }
 }

@@ -1,10 +1,11 @@
 /**
- * How a commit lies in a segment file: one record, so that a crash leaves all of it or nothing.
+ * How a write lies in a segment file: one record, whatever the number of commits in it, so that a crash leaves all of it or nothing.
  *
  *   magic  4 bytes   where a record may start: lets recovery look for life behind a damaged one
  *   length 4 bytes   of the payload
  *   crc32  4 bytes   of the payload
- *   payload          the changes: operation 1 byte, key length 2, key, and for a put value length 4, value
+ *   payload          the changes: operation 1 byte, key length 2, key, and for a put value length 4, value;
+ *                    or a seal: operation 1 byte, segment 4, bytes 4
  *
  * Numbers are little-endian.
  */
@@ -17,6 +18,8 @@ const MAGIC = Buffer.from("\u0001SBL", "latin1");
 const HEADER_BYTES = 12;
 const PUT = 1;
 const REMOVE = 2;
+const SEAL = 3;
+const SEAL_BYTES = 1 + 4 + 4;
 
 /** What a put takes in a segment, without its record's header. */
 export const putBytes = (keyBytes: number, valueBytes: number): number => 1 + 2 + keyBytes + 4 + valueBytes;
@@ -61,9 +64,30 @@ export function encodeRecord(changes: readonly Change[]): {
   return { record, placed };
 }
 
+/** Says that an earlier segment ends here, whatever lies behind: writes that were refused and could not be cut off. */
+export interface Seal {
+  readonly segment: number;
+  readonly bytes: number;
+}
+
+/** What a record that only seals takes: a segment may begin with one. */
+export const SEAL_RECORD_BYTES = HEADER_BYTES + SEAL_BYTES;
+
+export function encodeSeal({ segment, bytes }: Seal): Buffer {
+  const record = Buffer.alloc(SEAL_RECORD_BYTES);
+  MAGIC.copy(record);
+  record.writeUInt32LE(SEAL_BYTES, 4);
+  record.writeUInt8(SEAL, HEADER_BYTES);
+  record.writeUInt32LE(segment, HEADER_BYTES + 1);
+  record.writeUInt32LE(bytes, HEADER_BYTES + 5);
+  record.writeUInt32LE(crc32(record.subarray(HEADER_BYTES)), 8);
+  return record;
+}
+
 export interface DecodedRecord {
   readonly bytes: number;
   readonly placed: readonly Placed[];
+  readonly seal?: Seal;
 }
 
 /** The record at `start` of a segment's content; undefined when there is no whole and sound one. */
@@ -73,6 +97,14 @@ export function decodeRecord(content: Buffer, start: number): DecodedRecord | un
   const end = start + HEADER_BYTES + length;
   if (end > content.length || crc32(content.subarray(start + HEADER_BYTES, end)) !== content.readUInt32LE(start + 8)) {
     return undefined;
+  }
+  if (length === SEAL_BYTES && content.readUInt8(start + HEADER_BYTES) === SEAL) {
+    const at = start + HEADER_BYTES + 1;
+    return {
+      bytes: end - start,
+      placed: [],
+      seal: { segment: content.readUInt32LE(at), bytes: content.readUInt32LE(at + 4) },
+    };
   }
   const placed: Placed[] = [];
   for (let at = start + HEADER_BYTES; at < end;) {

@@ -1,6 +1,7 @@
 /**
  * How a conversation lies in its partition of the table `conversations`:
  *
+ *   f|id                a file, with its views (file-rows.ts)
  *   s|user|id           a text of the user that waits for its time
  *   t|head              the head; its ETag orders everything. Right before the members, for they are read together
  *   e|seq               a log entry
@@ -15,7 +16,7 @@
  */
 /* eslint-disable @typescript-eslint/consistent-type-definitions -- the table client wants types with an index signature */
 import type { Head, Member, Step } from "../domain/conversation.js";
-import type { MessageDocument, MessageIndex, Retention } from "../domain/message.js";
+import type { AttachedFile, MessageDocument, MessageIndex, Retention } from "../domain/message.js";
 import type { ChangeType } from "../contracts/shapes.js";
 import type { ScheduledText } from "../domain/schedule.js";
 import { forgetFrom } from "../domain/forgetting.js";
@@ -36,7 +37,7 @@ export const expiryKey = ({ minute, messageId }: Pick<Expiry, "minute" | "messag
   `x|${minute}|${messageId}`;
 
 /** A property that is undefined must not become one that is null. */
-const without = <Row extends object>(row: Row): Row =>
+export const without = <Row extends object>(row: Row): Row =>
   Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined)) as Row;
 
 export type HeadRow = {
@@ -98,6 +99,8 @@ export type EntryRow = {
   type: string;
   messageId?: string | undefined;
   messageSeq?: number | undefined;
+  user?: string | undefined;
+  reason?: string | undefined;
   at: string;
 };
 
@@ -108,6 +111,8 @@ export const entryToRow = (conversationId: string, entry: Entry): Keys & EntryRo
     type: entry.type,
     messageId: entry.messageId,
     messageSeq: entry.messageSeq,
+    user: entry.user,
+    reason: entry.reason,
     at: entry.at.toISOString(),
   });
 
@@ -116,6 +121,8 @@ export const entryFromRow = (row: Keys & EntryRow): Entry => ({
   type: row.type as ChangeType,
   ...(row.messageId === undefined ? {} : { messageId: row.messageId }),
   ...(row.messageSeq === undefined ? {} : { messageSeq: row.messageSeq }),
+  ...(row.user === undefined ? {} : { user: row.user }),
+  ...(row.reason === undefined ? {} : { reason: row.reason }),
   at: new Date(row.at),
 });
 
@@ -124,6 +131,8 @@ export type DocumentRow = {
   seq: number;
   author: string;
   text?: string | undefined;
+  /** JSON. */
+  file?: string | undefined;
   replyTo?: string | undefined;
   sentAt: string;
   expiresAt: string;
@@ -151,6 +160,7 @@ export const documentToRow = (document: MessageDocument): Keys & DocumentRow =>
     seq: document.seq,
     author: document.author,
     text: document.text,
+    file: document.file === undefined ? undefined : JSON.stringify(document.file),
     replyTo: document.replyTo,
     sentAt: document.sentAt.toISOString(),
     expiresAt: document.expiresAt.toISOString(),
@@ -164,6 +174,7 @@ export const documentFromRow = (row: Keys & DocumentRow): MessageDocument => ({
   seq: row.seq,
   author: row.author,
   ...(row.text === undefined ? {} : { text: row.text }),
+  ...(row.file === undefined ? {} : { file: JSON.parse(row.file) as AttachedFile }),
   ...(row.replyTo === undefined ? {} : { replyTo: row.replyTo }),
   sentAt: new Date(row.sentAt),
   expiresAt: new Date(row.expiresAt),

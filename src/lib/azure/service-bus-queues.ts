@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { ServiceBusClient, ServiceBusMessage, ServiceBusSender } from "@azure/service-bus";
 import Long from "long";
-import type { TextEnvelope } from "../contracts/queue.js";
+import type { FailureEnvelope, TextEnvelope } from "../contracts/queue.js";
 import { TEXT_LIFETIME_MS, timeLeft } from "../domain/message.js";
 import type { Queues, Trace } from "../ports.js";
 import { traced } from "./service-bus-client.js";
@@ -67,11 +67,32 @@ export function serviceBusQueues(client: ServiceBusClient, now: () => number): S
       );
     },
 
+    sendFile: (envelope, trace, at) => {
+      const { conversation, id, attempt } = envelope;
+      return send(
+        "file-messages",
+        {
+          body: envelope,
+          sessionId: conversation,
+          messageId: digest([conversation, id, attempt]),
+          timeToLive: Math.max(1, timeLeft({ expiresAt: new Date(envelope.endsAt) }, at?.getTime() ?? now())),
+          ...(at === undefined ? {} : { scheduledEnqueueTimeUtc: at }),
+        },
+        trace,
+      );
+    },
+
+    sendClosed: (envelope, key, trace) => send("url-closed", { body: envelope, messageId: digest([key]) }, trace),
+
     scheduleDeadline: (envelope, at, key, trace) =>
       send("deadlines", { body: envelope, messageId: key, scheduledEnqueueTimeUtc: at }, trace),
 
     sendFailure: (failure, lifetimeMs, trace) =>
-      send("failed-messages", { body: failure, messageId: failure.id, timeToLive: Math.max(1, lifetimeMs) }, trace),
+      send(
+        "failed-messages",
+        { body: keepable(failure), messageId: failure.id, timeToLive: Math.max(1, lifetimeMs) },
+        trace,
+      ),
 
     probe: () =>
       calling("Service Bus", async () => {
@@ -84,6 +105,18 @@ export function serviceBusQueues(client: ServiceBusClient, now: () => number): S
         }
       }),
   };
+}
+
+/** A message has at most 256 KB (learn.microsoft.com, service-bus-quotas), its properties among them. */
+const MAX_FAILURE_BYTES = 240_000;
+
+/** What was too large for its contract may be too large to be parked in a wrapping: then that it failed is kept, and not it. */
+function keepable(failure: FailureEnvelope): FailureEnvelope {
+  const { original } = failure;
+  const kept = original instanceof Uint8Array ? { base64: Buffer.from(original).toString("base64") } : original;
+  const envelope = { ...failure, original: kept };
+  if (Buffer.byteLength(JSON.stringify(envelope)) <= MAX_FAILURE_BYTES) return envelope;
+  return { ...envelope, original: null, detail: `${failure.detail} It was too large to be kept.` };
 }
 
 function textMessage(envelope: TextEnvelope, timeToLive: number): ServiceBusMessage {

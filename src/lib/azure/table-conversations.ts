@@ -3,6 +3,7 @@ import { odata, type TableClient, type TransactionAction } from "@azure/data-tab
 import type { MessageIndex } from "../domain/message.js";
 import type { Conversations, LogStep, Versioned } from "../ports.js";
 import * as rows from "./conversation-rows.js";
+import { fileFromRow, fileKey, fileToRow, type FileRow } from "./file-rows.js";
 import { callingStorage, firstRows, unlessChanged, unlessMissing } from "./tables.js";
 
 type RowOf<Row> = Row & rows.Keys & { etag: string };
@@ -166,12 +167,25 @@ export function tableConversations(table: TableClient): Conversations {
     forget: (conversationId, { entries, messages, strays }) => {
       const keys = [
         ...entries.map(rows.entryKey),
-        ...messages.flatMap(({ messageId, seq }) => [rows.documentKey(seq), rows.indexKey(messageId)]),
+        ...messages.flatMap(({ messageId, seq, isFile }) => [
+          ...[rows.documentKey(seq), rows.indexKey(messageId)],
+          ...(isFile ? [fileKey(messageId)] : []),
+        ]),
         ...strays.flatMap((stray) => [rows.strayKey(stray), rows.indexKey(stray.messageId)]),
       ];
       const remove = keys.map((rowKey): TransactionAction => ["delete", { partitionKey: conversationId, rowKey }]);
       return callingStorage(() => unlessChanged(() => table.submitTransaction(remove)));
     },
+    file: (conversationId, fileId) =>
+      callingStorage(async () => {
+        const row = await point<FileRow>(conversationId, fileKey(fileId));
+        return row === undefined ? undefined : versioned(row, fileFromRow);
+      }),
+
+    createFile: (file) => callingStorage(() => unlessChanged(() => table.createEntity(fileToRow(file)))),
+
+    saveFile: ({ etag, ...file }) =>
+      callingStorage(() => unlessChanged(() => table.updateEntity(fileToRow(file), "Replace", { etag }))),
 
     requests: (conversationId, after, limit) =>
       callingStorage(async () => {
@@ -214,6 +228,12 @@ function actionsOf(step: LogStep): TransactionAction[] {
     ...(step.scheduledRemoved ?? []).map((scheduled): TransactionAction => [
       "delete",
       keys(rows.scheduledKey(scheduled)),
+    ]),
+    ...(step.filesChanged ?? []).map(({ etag, ...file }): TransactionAction => [
+      "update",
+      fileToRow(file),
+      "Replace",
+      { etag },
     ]),
     ...(step.membersAdded ?? []).map((member): TransactionAction => [
       "create",

@@ -39,6 +39,59 @@ export const ChangeScheduled = z
   .refine((change) => change.text !== undefined || change.sendAt !== undefined, { error: "must have text or sendAt" });
 export type ChangeScheduled = z.infer<typeof ChangeScheduled>;
 
+/** `type/subtype` with parameters (RFC 9110, section 8.3.1). */
+const MEDIA_TYPE = /^[\w!#$&^.+-]{1,64}\/[\w!#$&^.+-]{1,128}(\s*;[\x20-\x7e]*)?$/;
+
+export const CreateFile = z.object({
+  id: id.optional(),
+  name: z
+    .string({ error: "must be a string" })
+    .min(1, { error: "must not be empty" })
+    .max(255, { error: "must be at most 255 characters" })
+    // eslint-disable-next-line no-control-regex -- a name is one line, and no path
+    .refine((value) => !/[\u0000-\u001f\u007f-\u009f/\\]|\p{Surrogate}/u.test(value), {
+      error: "must not have slashes, control characters or half a surrogate pair",
+    }),
+  size: z.int({ error: "must be a whole number of bytes" }).min(1, { error: "must be at least 1" }),
+  contentType: z
+    .string({ error: "must be a string" })
+    .max(200, { error: "must be at most 200 characters" })
+    .regex(MEDIA_TYPE, { error: "must be a media type, like image/png" }),
+  sha256: z
+    .string({ error: "must be a string" })
+    .regex(/^[0-9a-f]{64}$/i, { error: "must be 64 hexadecimal digits" })
+    .toLowerCase()
+    .optional(),
+  deleteWhen: z
+    .enum(["first-close", "all-recipients-closed"], { error: "must be first-close or all-recipients-closed" })
+    .optional(),
+});
+export type CreateFile = z.infer<typeof CreateFile>;
+
+/** A Socket.IO id is 20 characters of base64url; the bound only keeps a filter from becoming a book. */
+const socketId = z
+  .string({ error: "must be a string" })
+  .regex(/^[\w-]{1,64}$/, { error: "must be a Socket.IO socket id" });
+
+/** Of opening a view and of its heartbeats: the socket whose end starts the view's grace. */
+export const Viewing = z.object({ socketId: socketId.optional() });
+export type Viewing = z.infer<typeof Viewing>;
+
+export const IdempotencyKey = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,64}$/, { error: "must be 1 to 64 printable ASCII characters" })
+  .optional();
+
+export const CloseView = z.object({
+  closeToken: z.string({ error: "must be a string" }).max(100, { error: "must be at most 100 characters" }).optional(),
+  reason: z.enum(["closed", "navigated"], { error: "must be closed or navigated" }).optional(),
+});
+export type CloseView = z.infer<typeof CloseView>;
+
+/** The argument of the Socket.IO event `file.close`. */
+export const FileClose = z.object({ conversationId: id, fileId: id, viewId: id }).and(CloseView);
+export type FileClose = z.infer<typeof FileClose>;
+
 export const Receipts = z
   .object({ deliveredSeq: seq.optional(), readSeq: seq.optional() })
   .refine((marks) => marks.deliveredSeq !== undefined || marks.readSeq !== undefined, {
@@ -67,10 +120,7 @@ export const Sync = z.object({
 });
 export type Sync = z.infer<typeof Sync>;
 
-/** A Socket.IO id is 20 characters of base64url; the bound only keeps a filter from becoming a book. */
-export const Join = z.object({
-  socketId: z.string({ error: "must be a string" }).regex(/^[\w-]{1,64}$/, { error: "must be a Socket.IO socket id" }),
-});
+export const Join = z.object({ socketId });
 export type Join = z.infer<typeof Join>;
 
 const wholeNumber = z
@@ -96,3 +146,5 @@ export type Changes = z.infer<typeof Changes>;
 export const ConversationPath = z.object({ conversation: id });
 export const MessagePath = z.object({ conversation: id, message: id });
 export const MemberPath = z.object({ conversation: id, user });
+export const FilePath = z.object({ conversation: id, file: id });
+export const ViewPath = z.object({ conversation: id, file: id, view: id });

@@ -56,6 +56,31 @@ export const RetainedEnvelope = z.object({
 });
 export type RetainedEnvelope = z.infer<typeof RetainedEnvelope>;
 
+/** `file-messages`: a file that is complete and checked. Session = conversation, TTL = until `endsAt`. */
+export const FileEnvelope = z.object({
+  v: z.literal(1),
+  /** The id of the file and of its message. */
+  id,
+  conversation: id,
+  author: user,
+  /** The file's address in this API. Whoever opens it there gets a URL of their own: none is ever in a queue. */
+  url: z.string(),
+  endsAt: time,
+  /** 1 for the first send; one more each time that it is sent again: for its scan, or out of the dead-letter queue. */
+  attempt: z.int().min(1),
+});
+export type FileEnvelope = z.infer<typeof FileEnvelope>;
+
+/** `url-closed`: a reader has closed a file, or has gone. Ids only; the handler reads what is true. */
+export const ClosedEnvelope = z.object({
+  v: z.literal(1),
+  conversation: id,
+  file: id,
+  /** The view that ended; absent when a member has left. */
+  view: id.optional(),
+});
+export type ClosedEnvelope = z.infer<typeof ClosedEnvelope>;
+
 /** `deadlines`. Never cancelled: the handler reads the rows again and does what is true then. */
 export const DeadlineEnvelope = z.discriminatedUnion("kind", [
   /** The texts of a conversation that expire in this minute; `message` names one whose bucket may have fired already. */
@@ -70,6 +95,8 @@ export const DeadlineEnvelope = z.discriminatedUnion("kind", [
   z.object({ v: z.literal(1), kind: z.literal("evict"), conversation: id, user }),
   /** What the sweeper has found overdue: whatever of this minute was missed. */
   z.object({ v: z.literal(1), kind: z.literal("overdue"), conversation: id, minute: z.string().regex(/^\d{12}$/) }),
+  /** A reader of whom nothing may have been heard: end the view, or look again when its lease ends. */
+  z.object({ v: z.literal(1), kind: z.literal("lease"), conversation: id, file: id, view: id }),
   /** A log entry whose event could not be published. */
   z.object({ v: z.literal(1), kind: z.literal("announce"), conversation: id, seq, tries: z.int().min(1) }),
   /** The next step of a job that somebody has asked for. */

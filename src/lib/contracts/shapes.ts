@@ -39,6 +39,48 @@ export interface ConsentResultShape {
   readonly code?: string;
 }
 
+export interface FileShape {
+  /** The id of its message, too. */
+  readonly id: string;
+  readonly name: string;
+  readonly size: number;
+  readonly contentType: string;
+  /** `closing`: it is being deleted, and not yet deleted. */
+  readonly state: "uploading" | "accepted" | "ready" | "closing" | "deleted" | "rejected";
+  readonly deleteWhen: "first-close" | "all-recipients-closed";
+  /** Why it was refused (a code of docs/errors.md), or deleted. */
+  readonly reason?: string;
+}
+
+/** A file that was announced, and how to upload it: one request with exactly these headers, and `Content-Length`. */
+export interface UploadShape extends FileShape {
+  readonly upload: {
+    readonly method: "PUT";
+    readonly url: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly expiresAt: string;
+  };
+}
+
+/** A right to read a file for some minutes, as long as its heartbeats come. */
+export interface ViewShape {
+  readonly id: string;
+  readonly url: string;
+  readonly urlExpiresAt: string;
+  /** Good for closing this view, where no header can be set: `navigator.sendBeacon`. */
+  readonly closeToken: string;
+  readonly leaseExpiresAt: string;
+  readonly heartbeatSeconds: number;
+}
+
+export type HeartbeatShape = Pick<ViewShape, "url" | "urlExpiresAt" | "leaseExpiresAt">;
+
+export interface CloseShape {
+  /** `deleted` once the file is gone for certain; until then the caller's view is closed. */
+  readonly state: "closed" | "deleted";
+  readonly deletedAt?: string;
+}
+
 export interface MessageShape {
   readonly id: string;
   readonly conversationId: string;
@@ -47,12 +89,13 @@ export interface MessageShape {
   readonly author: string;
   readonly kind: "text" | "file";
   readonly text?: string;
+  readonly file?: FileShape;
   readonly replyTo?: string;
   readonly sentAt: string;
   readonly expiresAt: string;
   /** Milliseconds of life left by the server's clock when the answer was made. */
   readonly expiresInMs: number;
-  readonly state: "scheduled" | "accepted" | "delivered" | "expired" | "failed" | "canceled";
+  readonly state: "scheduled" | "accepted" | "delivered" | "expired" | "deleted" | "failed" | "canceled";
   /** Of a scheduled text: when it will be sent. Until then `sentAt` and `expiresAt` say what they will be. */
   readonly sendAt?: string;
   readonly retention: RetentionShape;
@@ -70,13 +113,20 @@ export type ChangeType =
   | "retention.requested"
   | "retention.retained"
   | "retention.released"
-  | "retention.lapsed";
+  | "retention.lapsed"
+  | "file.opened"
+  | "file.closed"
+  | "file.deleted";
 
 export interface ChangeShape {
   readonly seq: number;
   readonly type: ChangeType;
   readonly messageId?: string;
   readonly at: string;
+  /** Of `file.opened` and `file.closed`: whose view. */
+  readonly user?: string;
+  /** Of `file.closed` and `file.deleted`: why. */
+  readonly reason?: string;
   /** The message's present state, while it is readable. */
   readonly message?: MessageShape;
 }
@@ -97,17 +147,21 @@ export interface SyncShape {
 }
 
 export interface DeliveryShape {
-  readonly state: "scheduled" | "delivered" | "expired" | "failed" | "canceled";
+  readonly state: "scheduled" | "delivered" | "expired" | "deleted" | "failed" | "canceled";
   readonly perMember: readonly { readonly user: string; readonly deliveredAt?: string; readonly readAt?: string }[];
   readonly failure?: { readonly code: string };
 }
 
 /** One run of a job. */
 export interface RunShape {
-  readonly job: "sweep" | "clean-up";
+  /** `sweep` looks for deadlines, `clean-up` for what is long over, `sweep-files` for files and their blobs. */
+  readonly job: "sweep" | "clean-up" | "sweep-files";
   readonly startedAt: string;
   readonly tookMs: number;
-  /** Minutes of conversations that were due: with lost or late deadlines (`sweep`), with ends long past (`clean-up`). */
+  /**
+   * Minutes of conversations that were due: with lost or late deadlines (`sweep`), with ends long past (`clean-up`); blobs that
+   * belonged to nothing, and files without one (`sweep-files`).
+   */
   readonly lookedAt: number;
   /** Messages that were removed for good. */
   readonly purged: number;
@@ -150,6 +204,12 @@ export interface ServerEvents {
   /** Not everyone agreed in time; `message.expired` follows. */
   "retention.lapsed": LoggedEvent & { readonly messageId: string };
   "conversation.updated": LoggedEvent;
+  "file.opened": LoggedEvent & { readonly messageId: string; readonly user: string };
+  "file.closed": LoggedEvent & { readonly messageId: string; readonly user: string; readonly reason: string };
+  /** Its storage has confirmed that it is gone. */
+  "file.deleted": LoggedEvent & { readonly messageId: string; readonly reason: string };
+  /** To its author alone. `code` stands in docs/errors.md. */
+  "file.rejected": EventBase & { readonly messageId: string; readonly code: string };
   /** Passing: not in the log. */
   "receipt.updated": EventBase & ReceiptShape;
 }

@@ -12,6 +12,10 @@ export const forgetFrom = (endedAt: Date): string =>
 
 export const isForgettable = (endedAt: Date, now: number): boolean => now >= endedAt.getTime() + REMEMBERED_MS;
 
+/** Whether the log entry is the last one about its message, which ended with it. */
+export const tellsOfEnd = ({ type }: { readonly type: string }): boolean =>
+  type === "message.expired" || type === "file.deleted";
+
 interface Logged {
   readonly seq: number;
   readonly type: string;
@@ -25,5 +29,5 @@ interface Logged {
 export function forgettableUpTo(oldest: readonly Logged[], now: number): number | undefined {
   const young = oldest.findIndex(({ at }) => !isForgettable(at, now));
   const past = young === -1 ? oldest : oldest.slice(0, young);
-  return past.findLast(({ type }) => type === "message.expired")?.seq;
+  return past.findLast(tellsOfEnd)?.seq;
 }

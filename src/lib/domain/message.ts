@@ -41,18 +41,29 @@ export interface Retention {
   readonly movedSeq?: number;
 }
 
-/** The current state of one delivered message. `text` is gone once it has been purged. */
+/** What a message of a file says of it. */
+export interface AttachedFile {
+  readonly name: string;
+  readonly size: number;
+  readonly contentType: string;
+  /** When it goes: with the first reader who closes it, or with the last. */
+  readonly deleteWhen: "first-close" | "all-recipients-closed";
+}
+
+/** The current state of one delivered message. `text`, or `file`, is gone once it has been purged. */
 export interface MessageDocument {
   readonly conversationId: string;
   readonly messageId: string;
   readonly seq: number;
   readonly author: string;
   readonly text?: string;
+  readonly file?: AttachedFile;
   readonly replyTo?: string;
   readonly sentAt: Date;
   /** When it ends; later than at first while it is retained. */
   readonly expiresAt: Date;
-  readonly state: "delivered" | "expired";
+  /** `deleted`: a file that its readers have closed, or whose time is over. */
+  readonly state: "delivered" | "expired" | "deleted";
   readonly retention?: Retention;
 }
 
@@ -60,7 +71,7 @@ export interface MessageDocument {
 export interface MessageIndex {
   readonly messageId: string;
   readonly author: string;
-  readonly state: "delivered" | "expired" | "failed" | "canceled";
+  readonly state: "delivered" | "expired" | "deleted" | "failed" | "canceled";
   /** Absent when the message was never delivered. */
   readonly seq?: number;
   readonly at: Date;

@@ -5,8 +5,13 @@ import { DayflyError } from "../errors.js";
 /** Far more than any body of this API needs; what a member list of 90 long names takes is 12 KB. */
 const MAX_BODY_BYTES = 64 * 1024;
 
-/** @throws body-missing, length-required, body-too-large, media-type-unsupported, body-not-json */
-export async function jsonBody(request: HttpRequest): Promise<unknown> {
+const isJson = (type: string | undefined): boolean => type === "application/json" || type?.endsWith("+json") === true;
+
+/**
+ * @param mayBeText JSON declared as text is taken as well: what `navigator.sendBeacon` sends must be, or browsers would ask first
+ * @throws body-missing, length-required, body-too-large, media-type-unsupported, body-not-json
+ */
+export async function jsonBody(request: HttpRequest, { mayBeText = false } = {}): Promise<unknown> {
   const { headers } = request;
   const declared = Number(headers.get("content-length") ?? Number.NaN);
   if (declared > MAX_BODY_BYTES) throw tooLarge();
@@ -18,7 +23,7 @@ export async function jsonBody(request: HttpRequest): Promise<unknown> {
   const bytes = new Uint8Array(await request.arrayBuffer());
   if (bytes.length === 0) throw new DayflyError("body-missing", { errors: [{ pointer: "", detail: "is missing" }] });
   if (bytes.length > MAX_BODY_BYTES) throw tooLarge();
-  if (type !== "application/json" && type?.endsWith("+json") !== true) throw new DayflyError("media-type-unsupported");
+  if (!isJson(type) && !(mayBeText && type === "text/plain")) throw new DayflyError("media-type-unsupported");
   try {
     // Fatal: what is not UTF-8 must not become replacement characters in somebody's text.
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as unknown;

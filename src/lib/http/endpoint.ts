@@ -20,6 +20,8 @@ export interface Parts<Path, Query, Body> {
   readonly path?: Path;
   readonly query?: Query;
   readonly body?: Body;
+  /** Without a body the request means the empty object. */
+  readonly bodyOptional?: true;
 }
 
 export interface Call<Path, Query, Body> {
@@ -27,6 +29,7 @@ export interface Call<Path, Query, Body> {
   readonly path: Path;
   readonly query: Query;
   readonly body: Body;
+  readonly headers: HttpRequest["headers"];
   readonly trace: Trace;
   readonly ports: Services["ports"];
 }
@@ -55,7 +58,7 @@ function authorized<Path extends Schema = None, Query extends Schema = None, Bod
   role: string | undefined,
   answer: (call: Call<z.infer<Path>, z.infer<Query>, z.infer<Body>>) => Promise<HttpResponseInit>,
 ): HttpHandler {
-  return openEndpoint(async (request, context) => {
+  const handler = openEndpoint(async (request, context) => {
     const { authenticate, ports, limits } = await services();
     await limits.admitAddress(request);
     const { user: caller, roles } = await authenticate(request.headers.get("authorization"));
@@ -63,10 +66,27 @@ function authorized<Path extends Schema = None, Query extends Schema = None, Bod
     const allowance = await limits.admitUser(context.functionName, request, caller);
     const path = parse(parts.path, pathOf(request), "parameter-invalid");
     const query = parse(parts.query, Object.fromEntries(request.query), "parameter-invalid");
-    const body = parse(parts.body, parts.body === undefined ? undefined : await jsonBody(request), "input-invalid");
-    const answered = await answer({ caller, path, query, body, ports, trace: context.traceContext?.traceParent });
+    const body = parse(parts.body, await bodyOf(request, parts), "input-invalid");
+    const { headers } = request;
+    const answered = await answer({
+      caller,
+      path,
+      query,
+      body,
+      headers,
+      ports,
+      trace: context.traceContext?.traceParent,
+    });
     return allowance === undefined ? answered : withLimits(answered, allowance);
   });
+  // For tests that make requests up from them.
+  return Object.assign(handler, { parts });
+}
+
+function bodyOf(request: HttpRequest, parts: Parts<unknown, unknown, unknown>): Promise<unknown> | undefined {
+  if (parts.body === undefined) return undefined;
+  const isEmpty = Number(request.headers.get("content-length") ?? 0) === 0 && !request.headers.has("transfer-encoding");
+  return parts.bodyOptional === true && isEmpty ? Promise.resolve({}) : jsonBody(request);
 }
 
 /** An HTTP function for anybody. */
@@ -104,12 +124,13 @@ function asDayflyError(error: unknown, context: InvocationContext): DayflyError 
 }
 
 /** A user id in a path may have a slash, which the host leaves encoded. */
-function pathOf(request: HttpRequest): Record<string, string> {
+export function pathOf(request: HttpRequest): Record<string, string> {
   const { user, ...params } = request.params;
   return user === undefined ? params : { ...params, user: userFromPath(user) };
 }
 
-function parse<Part extends Schema>(schema: Part | undefined, input: unknown, code: ErrorCode): z.infer<Part> {
+/** What the schema makes of the input. @throws `code`, with the fields that are wrong */
+export function parse<Part extends Schema>(schema: Part | undefined, input: unknown, code: ErrorCode): z.infer<Part> {
   if (schema === undefined) return undefined as z.infer<Part>;
   const result = schema.safeParse(input);
   if (result.success) return result.data;

@@ -57,6 +57,10 @@ async function publish({ realtime, clock }: Ports, { conversationId, entry, docu
       return realtime.publish("conversation.updated", base);
     case "message.expired":
       return realtime.publish("message.expired", { ...base, messageId: entry.messageId ?? "" });
+    case "file.opened":
+    case "file.closed":
+    case "file.deleted":
+      return publishOfFile(realtime, entry.type, base, entry);
     case "retention.lapsed":
       return realtime.publish("retention.lapsed", { ...base, messageId: entry.messageId ?? "" });
     case "retention.released": {
@@ -77,5 +81,21 @@ async function publish({ realtime, clock }: Ports, { conversationId, entry, docu
         message: shapeMessage(document, now),
       });
     }
+  }
+}
+
+function publishOfFile(
+  realtime: Ports["realtime"],
+  type: "file.opened" | "file.closed" | "file.deleted",
+  base: { readonly conversationId: string; readonly seq: number; readonly at: string },
+  { messageId = "", user = "", reason = "" }: Entry,
+): Promise<void> {
+  switch (type) {
+    case "file.opened":
+      return realtime.publish(type, { ...base, messageId, user });
+    case "file.closed":
+      return realtime.publish(type, { ...base, messageId, user, reason });
+    case "file.deleted":
+      return realtime.publish(type, { ...base, messageId, reason });
   }
 }

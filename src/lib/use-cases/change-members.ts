@@ -4,6 +4,7 @@ import type { LogStep, Ports, Trace } from "../ports.js";
 import { reconsiderRequests } from "./keep-message.js";
 import { requireMembers } from "./membership.js";
 import { admitQuietly } from "./rooms.js";
+import { reconsiderFiles } from "./settle-files.js";
 
 /** How long after a removal the sockets are taken out once more: a join that overlapped it is over by then. */
 const SECOND_EVICTION_MS = 30_000;
@@ -72,6 +73,7 @@ export async function removeMember(
     await ports.realtime.evict(conversationId, user);
     await ports.memberships.remove(user, conversationId);
     await reconsiderRequests(ports, conversationId, trace);
+    await reconsiderFiles(ports, conversationId, user, trace);
     if (present) await tell(ports, conversationId, seq, at);
     return;
   }

@@ -1,5 +1,5 @@
 import { minuteOf, startOf } from "../domain/deadline.js";
-import { forgettableUpTo, isForgettable } from "../domain/forgetting.js";
+import { forgettableUpTo, isForgettable, tellsOfEnd } from "../domain/forgetting.js";
 import type { Due, Entry, Forgotten, Ports, Run } from "../ports.js";
 import { mapInTurn } from "./map-in-turn.js";
 
@@ -102,18 +102,19 @@ async function oldestEntries(
 
 /** Cut into transactions, oldest first: wherever it stops, what is left of the log has no gap. */
 function steps(entries: readonly Entry[]): readonly Forgotten[] {
-  const result: { entries: number[]; messages: { messageId: string; seq: number }[]; strays: [] }[] = [];
+  const result: { entries: number[]; messages: Forgotten["messages"][number][]; strays: [] }[] = [];
   let rows = ROWS_AT_ONCE;
   for (const { seq, type, messageId, messageSeq } of entries) {
-    const ended = type === "message.expired" && messageId !== undefined && messageSeq !== undefined;
-    const cost = ended ? 3 : 1;
+    const ended = tellsOfEnd({ type }) && messageId !== undefined && messageSeq !== undefined;
+    const isFile = type === "file.deleted";
+    const cost = !ended ? 1 : isFile ? 4 : 3;
     if (rows + cost > ROWS_AT_ONCE) {
       result.push({ entries: [], messages: [], strays: [] });
       rows = 0;
     }
     rows += cost;
     result.at(-1)?.entries.push(seq);
-    if (ended) result.at(-1)?.messages.push({ messageId, seq: messageSeq });
+    if (ended) result.at(-1)?.messages.push({ messageId, seq: messageSeq, isFile });
   }
   return result;
 }

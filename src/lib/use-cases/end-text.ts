@@ -1,5 +1,6 @@
 /** How a text ends that nobody ever saw: its sender is told, its id leads to what became of it. */
 import type { TextEnvelope, TextOrigin } from "../contracts/queue.js";
+import { COMMAND_LIFETIME_MS } from "../domain/failure.js";
 import { TEXT_LIFETIME_MS, timeLeft } from "../domain/message.js";
 import { omit } from "../domain/omit.js";
 import type { ErrorCode } from "../errors.js";
@@ -9,6 +10,8 @@ import type { Ports, Trace } from "../ports.js";
 import { noteEnd } from "./note-end.js";
 import { addDue, scheduleExpiry, type Ending } from "./schedule-expiry.js";
 import { tellAuthor } from "./tell-author.js";
+
+const SHORTEST_KEPT_MS = 5 * 60_000;
 
 export interface FailedText {
   readonly body: unknown;
@@ -24,7 +27,11 @@ export async function failText(ports: Ports, failed: FailedText, trace: Trace): 
   const { origin, code, detail, attempts } = failed;
   const now = ports.clock.now();
   const at = new Date(now);
-  const expiresAt = origin?.endsAt === undefined ? new Date(now + TEXT_LIFETIME_MS) : new Date(origin.endsAt);
+  const ownEnd = origin?.endsAt === undefined ? new Date(now + TEXT_LIFETIME_MS) : new Date(origin.endsAt);
+  const left = timeLeft({ expiresAt: ownEnd }, now);
+  // With hardly any time left nobody will redrive it: what it said goes now, and that it failed stays to be seen.
+  const isKept = left >= SHORTEST_KEPT_MS;
+  const expiresAt = isKept ? ownEnd : at;
   await ports.queues.sendFailure(
     {
       v: 1,
@@ -36,9 +43,9 @@ export async function failText(ports: Ports, failed: FailedText, trace: Trace): 
       attempts,
       endsAt: expiresAt.toISOString(),
       ...(origin === undefined ? {} : { conversation: origin.conversation, message: origin.id, author: origin.author }),
-      original: failed.body,
+      original: isKept ? failed.body : null,
     },
-    timeLeft({ expiresAt }, now),
+    isKept ? left : COMMAND_LIFETIME_MS,
     trace,
   );
   if (origin === undefined) return;
@@ -50,7 +57,7 @@ export async function failText(ports: Ports, failed: FailedText, trace: Trace): 
       author,
       state: "failed",
       at,
-      expiresAt,
+      expiresAt: ownEnd,
       failure: code,
     });
   }

@@ -2,22 +2,24 @@
 import type { Consents } from "../contracts/http.js";
 import type { ConsentResultShape, MessageShape } from "../contracts/shapes.js";
 import { minuteOf } from "../domain/deadline.js";
+import { hasBeenClosed, withHold, type StoredFile } from "../domain/file.js";
 import { isOver, type MessageDocument, type MessageIndex } from "../domain/message.js";
 import { consent, reconsider, withdraw, type Consenting, type Withdrawal } from "../domain/retention.js";
 import { DayflyError, isDayflyError } from "../errors.js";
-import type { Entry, LogStep, Ports, Trace } from "../ports.js";
+import type { Entry, LogStep, Ports, Trace, Versioned } from "../ports.js";
 import { announce } from "./announce.js";
 import { endMessages } from "./end-messages.js";
 import { requireMember, requireMembers } from "./membership.js";
 import { noteEnd } from "./note-end.js";
 import { addDue, scheduleExpiry } from "./schedule-expiry.js";
+import { settleFile } from "./settle-file.js";
 import { shapeMessage } from "./shaping.js";
 
 const REQUESTS_AT_ONCE = 50;
 
 /**
  * Gives the caller's consent to keep a text. The first one asks, the last one agrees; again changes nothing.
- * @throws conversation-unknown, message-unknown-or-not-yet, retention-lapsed, retention-unavailable
+ * @throws conversation-unknown, message-unknown-or-not-yet, retention-lapsed, retention-unavailable, file-closed
  */
 export async function giveConsent(
   ports: Ports,
@@ -32,7 +34,10 @@ export async function giveConsent(
     const consenting = consent(document, members, caller, now, ports.policy.retentionMs);
     if (consenting.kind === "lapsed") throw new DayflyError("retention-lapsed");
     if (consenting.kind === "unavailable") throw new DayflyError("retention-unavailable");
-    if (consenting.kind !== "same" && !(await keep(ports, head, document, consenting, trace))) continue;
+    const file = await fileOf(ports, document);
+    // What one reader has seen the last of cannot be agreed upon any more.
+    if (consenting.kind !== "same" && file !== undefined && hasBeenClosed(file)) throw new DayflyError("file-closed");
+    if (consenting.kind !== "same" && !(await keep(ports, head, document, consenting, trace, file))) continue;
     const result = consenting.kind === "same" ? document : consenting.document;
     // The answer to the last consent may have been lost, and with it the process that was to move the text.
     if (consenting.kind === "same" && isUnmoved(result)) await sendOn(ports, result, trace);
@@ -107,7 +112,9 @@ async function reconsiderRequest(ports: Ports, conversationId: string, seq: numb
     if (found === undefined || document === undefined) return;
     const consenting = reconsider(document, found.members, ports.clock.now(), ports.policy.retentionMs);
     if (consenting.kind === "lapsed" || consenting.kind === "unavailable" || consenting.kind === "same") return;
-    if (await keep(ports, found.head, document, consenting, trace)) return;
+    const file = await fileOf(ports, document);
+    if (file !== undefined && hasBeenClosed(file)) return;
+    if (await keep(ports, found.head, document, consenting, trace, file)) return;
   }
 }
 
@@ -165,6 +172,7 @@ async function keep(
   before: MessageDocument,
   { kind, document }: Extract<Consenting, { readonly document: MessageDocument }>,
   trace: Trace,
+  file: Versioned<StoredFile> | undefined,
 ): Promise<boolean> {
   const { conversationId, messageId, seq } = document;
   const request = { messageId, seq };
@@ -180,7 +188,7 @@ async function keep(
     next: { ...head, headSeq: head.headSeq + entries.length },
     entries,
     documentsChanged: [document],
-    ...(kind === "agreed" ? { indexesChanged: [indexOf(document)] } : {}),
+    ...(kind === "agreed" ? { indexesChanged: [indexOf(document)], ...held(file, true, document) } : {}),
     ...(isOpen && !wasOpen ? { requestsOpened: [request] } : {}),
     ...(wasOpen && !isOpen ? { requestsClosed: [request] } : {}),
   };
@@ -208,7 +216,9 @@ async function undo(
   const released: Entry = { seq: head.headSeq + 1, type: "retention.released", messageId, messageSeq: seq, at };
   // What no deadline has moved yet lies where it lay at first.
   const from = before.retention?.movedSeq === undefined ? document.expiresAt : before.expiresAt;
-  const ends = isOver(document, at.getTime());
+  const file = await fileOf(ports, document);
+  // A file's bytes have to be deleted first: it ends by itself, after this.
+  const ends = isOver(document, at.getTime()) && file === undefined;
   const ended = ends ? endMessages([document], released.seq, at) : undefined;
   await (ends ? noteEnd(ports, conversationId, at) : addDue(ports, document, { moved: true }));
   const step: LogStep = {
@@ -216,6 +226,7 @@ async function undo(
     next: { ...head, headSeq: released.seq + (ended?.entries.length ?? 0) },
     documentsChanged: [document],
     indexesChanged: [indexOf(document)],
+    ...held(file, false, document),
     ...(ended === undefined
       ? moveExpiry(document, from, document.expiresAt)
       : { ...ended, expiriesMet: [{ minute: minuteOf(from), messageId, seq }] }),
@@ -224,8 +235,21 @@ async function undo(
   if (!(await ports.conversations.commit(step))) return undefined;
   if (!ends) await scheduleExpiry(ports, document, trace, { moved: true });
   for (const entry of step.entries) await announce(ports, { conversationId, entry, document }, trace);
+  // Readers may have closed it while it was kept.
+  if (file !== undefined) await settleFile(ports, conversationId, messageId, trace);
   return step.documentsChanged?.[0];
 }
+
+const fileOf = async (ports: Ports, document: MessageDocument): Promise<Versioned<StoredFile> | undefined> =>
+  document.file === undefined ? undefined : ports.conversations.file(document.conversationId, document.messageId);
+
+/** The agreement and the file's own row change together. */
+const held = (
+  file: Versioned<StoredFile> | undefined,
+  isHeld: boolean,
+  { expiresAt }: MessageDocument,
+): Pick<LogStep, "filesChanged"> =>
+  file === undefined ? {} : { filesChanged: [{ ...withHold(file, isHeld, expiresAt), etag: file.etag }] };
 
 const isUnmoved = ({ retention }: MessageDocument): boolean =>
   retention?.state === "retained" && retention.movedSeq === undefined;

@@ -1,18 +1,23 @@
 import { DeadlineEnvelope } from "../contracts/queue.js";
 import { minuteOf } from "../domain/deadline.js";
 import { isOver, timeLeft, type MessageDocument } from "../domain/message.js";
-import type { Ports, Trace } from "../ports.js";
+import type { Expiry, Ports, Trace } from "../ports.js";
 import { announce } from "./announce.js";
+import { endLease } from "./close-view.js";
 import { endMessages } from "./end-messages.js";
 import { moveRetained, reconsiderRequests } from "./keep-message.js";
 import { noteEnd } from "./note-end.js";
 import { runJob } from "./run-job.js";
 import { rescueScheduled } from "./schedule-text.js";
 import { commanded, parkDeadCommand, type CommandCall, type CommandQueue } from "./park-command.js";
+import { settleFile } from "./settle-file.js";
+import { reconsiderFiles, settleFiles } from "./settle-files.js";
 
 /** At most six rows a text, and one head, stay below the 100 operations that one transaction may have. */
 const EXPIRED_AT_ONCE = 16;
 const LONGEST_LAG_MS = 30_000;
+/** Documents this near to each other are read at once, with what lies between them. */
+const WIDEST_RANGE = 100;
 
 const QUEUE: CommandQueue<DeadlineEnvelope> = {
   name: "deadlines",
@@ -49,13 +54,13 @@ export const failDeadDeadline = (ports: Ports, call: CommandCall): Promise<{ rea
 async function meet(ports: Ports, deadline: DeadlineEnvelope, trace: Trace): Promise<Done> {
   switch (deadline.kind) {
     case "expire":
-      return expireTexts(ports, deadline.conversation, deadline.minute, trace);
+      return endMinute(ports, deadline.conversation, deadline.minute, trace);
     case "overdue": {
       const { conversation, minute } = deadline;
       // Expiring comes last: it removes the row by which the sweeper finds the rest.
       const rescued = await rescueScheduled(ports, conversation, trace);
-      const expired = await expireTexts(ports, conversation, minute, trace);
-      return { ...expired, count: rescued + expired.count };
+      const ended = await endMinute(ports, conversation, minute, trace);
+      return { ...ended, count: rescued + ended.count };
     }
     case "evict": {
       const { member } = await ports.conversations.look(deadline.conversation, { user: deadline.user, headless: true });
@@ -63,10 +68,15 @@ async function meet(ports: Ports, deadline: DeadlineEnvelope, trace: Trace): Pro
       await ports.realtime.evict(deadline.conversation, deadline.user);
       // Whoever removed the member may have died before it came to this.
       await reconsiderRequests(ports, deadline.conversation, trace);
+      await reconsiderFiles(ports, deadline.conversation, deadline.user, trace);
       return { count: 1 };
     }
     case "job":
       return { count: await runJob(ports, deadline.job, trace) };
+    case "lease": {
+      const { conversation: conversationId, file: fileId, view: viewId } = deadline;
+      return { count: (await endLease(ports, { conversationId, fileId, viewId }, trace)) ? 1 : 0 };
+    }
     case "announce": {
       const { conversation: conversationId, seq, tries } = deadline;
       const [entry] = await ports.conversations.entries(conversationId, seq - 1, 1);
@@ -81,19 +91,29 @@ async function meet(ports: Ports, deadline: DeadlineEnvelope, trace: Trace): Pro
   }
 }
 
-/** Ends every text of the minute whose time is over: its content goes, its log entry comes, in one transaction. */
-async function expireTexts(ports: Ports, conversationId: string, minute: string, trace: Trace): Promise<Done> {
+/** Does everything that was due in the minute; the row by which the sweeper finds it goes when all of it is done. */
+async function endMinute(ports: Ports, conversationId: string, minute: string, trace: Trace): Promise<Done> {
+  const { isOver: isMinuteOver, ...done } = await expireMessages(ports, conversationId, minute, trace);
+  await settleFiles(ports, conversationId, trace);
+  if (isMinuteOver) await ports.dues.remove(minute, conversationId);
+  return done;
+}
+
+/** Ends every message of the minute whose time is over: its content goes, its log entry comes, in one transaction. */
+async function expireMessages(
+  ports: Ports,
+  conversationId: string,
+  minute: string,
+  trace: Trace,
+): Promise<Done & { readonly isOver: boolean }> {
   let count = 0;
   let lateByMs = 0;
   for (;;) {
     const expiries = await ports.conversations.expiries(conversationId, minute, EXPIRED_AT_ONCE);
-    if (expiries.length === 0) {
-      await ports.dues.remove(minute, conversationId);
-      return { count, lateByMs };
-    }
+    if (expiries.length === 0) return { count, lateByMs, isOver: true };
     const { head } = await ports.conversations.look(conversationId, {});
-    if (head === undefined) return { count, lateByMs };
-    const documents = await Promise.all(expiries.map(({ seq }) => ports.conversations.document(conversationId, seq)));
+    if (head === undefined) return { count, lateByMs, isOver: false };
+    const documents = await documentsOf(ports, conversationId, expiries);
     const now = ports.clock.now();
     const due = expiries.flatMap((expiry, index) => {
       const document = documents[index];
@@ -101,22 +121,45 @@ async function expireTexts(ports: Ports, conversationId: string, minute: string,
     });
     if (due.length === 0) {
       if (await moveOrWait(ports, present(documents), minute, trace)) continue;
-      return { count, lateByMs };
+      return { count, lateByMs, isOver: false };
+    }
+    const texts = due.filter(({ document }) => document?.file === undefined);
+    if (texts.length === 0) {
+      // Each file has bytes of its own to be deleted first; that takes its row out of the minute.
+      for (const { expiry } of due) await settleFile(ports, conversationId, expiry.messageId, trace);
+      count += due.length;
+      continue;
     }
     const at = new Date(now);
     const { entries, ...rows } = endMessages(
-      present(due.map(({ document }) => document)).filter(({ state }) => state === "delivered"),
+      present(texts.map(({ document }) => document)).filter(({ state }) => state === "delivered"),
       head.headSeq,
       at,
     );
     const next = { ...head, headSeq: head.headSeq + entries.length };
-    const expiriesMet = due.map(({ expiry }) => expiry);
+    const expiriesMet = texts.map(({ expiry }) => expiry);
     await noteEnd(ports, conversationId, at);
     if (!(await ports.conversations.commit({ head, next, entries, ...rows, expiriesMet }))) continue;
     count += rows.documentsChanged.length;
     lateByMs = Math.max(lateByMs, ...rows.documentsChanged.map(({ expiresAt }) => now - expiresAt.getTime()));
     for (const entry of entries) await announce(ports, { conversationId, entry }, trace);
   }
+}
+
+/** What was said in one minute lies together, so one query finds it; what was moved into the minute is read by itself. */
+async function documentsOf(
+  { conversations }: Ports,
+  conversationId: string,
+  expiries: readonly Expiry[],
+): Promise<readonly (MessageDocument | undefined)[]> {
+  const seqs = expiries.map(({ seq }) => seq);
+  const [lowest, highest] = [Math.min(...seqs), Math.max(...seqs)];
+  if (seqs.length === 1 || highest - lowest >= WIDEST_RANGE) {
+    return Promise.all(seqs.map((seq) => conversations.document(conversationId, seq)));
+  }
+  const range = { above: lowest - 1, upTo: highest, limit: WIDEST_RANGE };
+  const found = new Map((await conversations.documents(conversationId, range)).map((each) => [each.seq, each]));
+  return seqs.map((seq) => found.get(seq));
 }
 
 const present = (documents: readonly (MessageDocument | undefined)[]): readonly MessageDocument[] =>

@@ -56,6 +56,7 @@ export async function getMessage(
   if (index.state === "failed" || index.state === "canceled") {
     return shapeMessage({ ...index, conversationId, sentAt: index.at, state: index.state }, now);
   }
+  if (index.state === "deleted") throw new DayflyError("file-deleted");
   if (index.state === "expired" || isOver(index, now) || index.seq === undefined)
     throw new DayflyError("message-expired");
   const document = await ports.conversations.document(conversationId, index.seq);

@@ -1,9 +1,11 @@
 /** From what is stored to what a client gets. */
 import { deliveredSeq, MAX_MEMBERS_WITH_RECEIPTS, readSeq, type Head, type Member } from "../domain/conversation.js";
-import { isReadable, timeLeft, type MessageDocument, type Retention } from "../domain/message.js";
+import type { StoredFile } from "../domain/file.js";
+import { isReadable, timeLeft, type AttachedFile, type MessageDocument, type Retention } from "../domain/message.js";
 import type {
   ChangeShape,
   ConversationShape,
+  FileShape,
   MessageShape,
   ReceiptShape,
   RetentionShape,
@@ -55,6 +57,7 @@ export function shapeConversation(
 type Shapable = Pick<MessageDocument, "conversationId" | "messageId" | "author" | "sentAt" | "expiresAt"> & {
   readonly seq?: number;
   readonly text?: string | undefined;
+  readonly file?: AttachedFile | undefined;
   readonly replyTo?: string | undefined;
   readonly retention?: Retention;
   readonly state: MessageShape["state"];
@@ -66,8 +69,9 @@ export function shapeMessage(message: Shapable, now: number): MessageShape {
     conversationId: message.conversationId,
     ...(message.seq === undefined ? {} : { seq: message.seq }),
     author: message.author,
-    kind: "text",
+    kind: message.file === undefined ? "text" : "file",
     ...(message.text === undefined ? {} : { text: message.text }),
+    ...(message.file === undefined ? {} : { file: attached(message.messageId, message.file, message.state) }),
     ...(message.replyTo === undefined ? {} : { replyTo: message.replyTo }),
     sentAt: message.sentAt.toISOString(),
     expiresAt: message.expiresAt.toISOString(),
@@ -76,6 +80,39 @@ export function shapeMessage(message: Shapable, now: number): MessageShape {
     retention: shapeRetention(message),
   };
 }
+
+const attached = (id: string, file: AttachedFile, state: MessageShape["state"]): FileShape => ({
+  id,
+  ...factsOf(file),
+  state: state === "accepted" ? "accepted" : "ready",
+});
+
+const factsOf = ({ name, size, contentType, deleteWhen }: AttachedFile): AttachedFile => ({
+  ...{ name, size, contentType, deleteWhen },
+});
+
+export const shapeFile = (file: StoredFile): FileShape => ({
+  id: file.fileId,
+  ...factsOf(file),
+  state: file.state,
+  ...(file.reason === undefined ? {} : { reason: file.reason }),
+});
+
+/** The message that the file will be, or is. */
+export const shapeFileMessage = (file: StoredFile, now: number): MessageShape =>
+  shapeMessage(
+    {
+      conversationId: file.conversationId,
+      messageId: file.fileId,
+      author: file.author,
+      file,
+      sentAt: file.acceptedAt ?? file.createdAt,
+      expiresAt: file.expiresAt,
+      state: file.seq === undefined ? "accepted" : "delivered",
+      ...(file.seq === undefined ? {} : { seq: file.seq }),
+    },
+    now,
+  );
 
 export function shapeChange(
   entry: Entry,
@@ -88,6 +125,8 @@ export function shapeChange(
     seq: entry.seq,
     type: entry.type,
     ...(entry.messageId === undefined ? {} : { messageId: entry.messageId }),
+    ...(entry.user === undefined ? {} : { user: entry.user }),
+    ...(entry.reason === undefined ? {} : { reason: entry.reason }),
     at: entry.at.toISOString(),
     ...(readable ? { message: shapeMessage(document, now) } : {}),
   };

@@ -3,12 +3,15 @@
  * before or right after any one step. Everything else is tested with the real parts.
  */
 import type {
+  ClosedEnvelope,
   DeadlineEnvelope,
   FailureEnvelope,
+  FileEnvelope,
   RetainedEnvelope,
   TextEnvelope,
 } from "../../../src/lib/contracts/queue.js";
 import type { Head, Member } from "../../../src/lib/domain/conversation.js";
+import type { StoredFile } from "../../../src/lib/domain/file.js";
 import type { MessageDocument, MessageIndex } from "../../../src/lib/domain/message.js";
 import type { ScheduledText } from "../../../src/lib/domain/schedule.js";
 import { forgetFrom } from "../../../src/lib/domain/forgetting.js";
@@ -25,6 +28,7 @@ import type {
   Stray,
   Versioned,
 } from "../../../src/lib/ports.js";
+import { FakeFiles } from "./files.js";
 import { Operations } from "./operations.js";
 
 interface Row {
@@ -40,6 +44,7 @@ interface Row {
   strays: Map<string, Stray>;
   /** The newest entry that is not kept any more. */
   forgotten: number;
+  files: Map<string, Versioned<StoredFile>>;
 }
 
 export interface Published {
@@ -65,6 +70,12 @@ export class World {
   readonly deadlines: { envelope: DeadlineEnvelope; at: Date; key: string }[] = [];
   readonly moves: RetainedEnvelope[] = [];
   readonly runs: Run[] = [];
+  readonly fileMessages: FileEnvelope[] = [];
+  readonly closings: { envelope: ClosedEnvelope; key: string }[] = [];
+  readonly files = new FakeFiles(
+    (name, act) => this.#step(name, act),
+    () => this.now,
+  );
   /** What the broker holds for later, by its number. */
   readonly held = new Map<string, TextEnvelope>();
   readonly failures = new Map<string, FailureEnvelope>();
@@ -83,7 +94,14 @@ export class World {
 
   readonly ports: Ports = {
     ...this.operations.ports,
-    policy: { retentionMs: 30 * 24 * 3_600_000, auditMs: 365 * 24 * 3_600_000 },
+    ...this.files.ports,
+    policy: {
+      retentionMs: 30 * 24 * 3_600_000,
+      auditMs: 365 * 24 * 3_600_000,
+      fileLifetimeMs: 24 * 3_600_000,
+      fileTypes: ["text/plain", "image/png"],
+      filesPerDay: { files: 5, bytes: 1_000_000 },
+    },
     recent: { has: (key) => this.#recent.has(key), add: (key) => void this.#recent.add(key) },
     clock: { now: () => this.now, random: () => 0.5, wait: (ms) => Promise.resolve(void (this.now += ms)) },
     conversations: {
@@ -101,6 +119,7 @@ export class World {
             scheduled: new Map(),
             strays: new Map(),
             forgotten: 0,
+            files: new Map(),
           });
           return true;
         }),
@@ -173,6 +192,21 @@ export class World {
           [...(this.rows.get(id)?.strays.values() ?? [])].filter((each) => each.minute === minute).slice(0, limit),
         ),
       forget: (id, what) => this.#step("forget", () => forget(this.rows.get(id), what)),
+      file: (id, fileId) => this.#step("file", () => this.rows.get(id)?.files.get(fileId)),
+      createFile: (file) =>
+        this.#step("createFile", () => {
+          const row = this.rows.get(file.conversationId);
+          if (row?.files.has(file.fileId) !== false) return false;
+          row.files.set(file.fileId, this.#versioned(file));
+          return true;
+        }),
+      saveFile: (file) =>
+        this.#step("saveFile", () => {
+          const row = this.rows.get(file.conversationId);
+          if (row?.files.get(file.fileId)?.etag !== file.etag) return false;
+          row.files.set(file.fileId, this.#versioned(file));
+          return true;
+        }),
       requests: (id, after, limit) =>
         this.#step("requests", () =>
           [...(this.rows.get(id)?.requests.values() ?? [])]
@@ -214,6 +248,17 @@ export class World {
             ({ message, version }) => message === envelope.message && version === envelope.version,
           );
           if (!isKnown) this.moves.push(envelope);
+        }),
+      sendFile: (envelope) =>
+        this.#step("sendFile", () => {
+          const isKnown = this.fileMessages.some(
+            ({ id, attempt }) => id === envelope.id && attempt === envelope.attempt,
+          );
+          if (!isKnown) this.fileMessages.push(envelope);
+        }),
+      sendClosed: (envelope, key) =>
+        this.#step("sendClosed", () => {
+          if (!this.closings.some((closing) => closing.key === key)) this.closings.push({ envelope, key });
         }),
       sendText: (envelope) => this.#step("sendText", () => void this.texts.push(envelope)),
       scheduleDeadline: (envelope, at, key) =>
@@ -296,6 +341,7 @@ export class World {
     row.head = this.#versioned(step.next);
     row.entries.push(...step.entries);
     applyMessages(row, step);
+    for (const file of step.filesChanged ?? []) row.files.set(file.fileId, this.#versioned(file));
     for (const member of step.membersAdded ?? []) row.members.set(member.user, this.#versioned(member));
     for (const user of step.membersRemoved ?? []) row.members.delete(user);
     return true;
@@ -341,12 +387,17 @@ function forget(row: Row | undefined, { entries, messages, strays }: Forgotten):
   if (row === undefined) return false;
   const isThere =
     entries.every((seq) => row.entries.some((each) => each.seq === seq)) &&
-    messages.every(({ messageId, seq }) => row.documents.has(seq) && row.indexes.has(messageId)) &&
+    messages.every(({ messageId, seq, isFile }) =>
+      [row.documents.has(seq), row.indexes.has(messageId), !isFile || row.files.has(messageId)].every(Boolean),
+    ) &&
     strays.every(({ messageId }) => row.strays.has(messageId) && row.indexes.has(messageId));
   if (!isThere) return false;
   row.entries = row.entries.filter(({ seq }) => !entries.includes(seq));
   row.forgotten = Math.max(row.forgotten, ...entries);
-  for (const { seq } of messages) row.documents.delete(seq);
+  for (const { seq, messageId } of messages) {
+    row.documents.delete(seq);
+    row.files.delete(messageId);
+  }
   for (const { messageId } of [...messages, ...strays]) row.indexes.delete(messageId);
   for (const { messageId } of strays) row.strays.delete(messageId);
   return true;
@@ -356,7 +407,8 @@ const keyOf = ({ minute, messageId }: Expiry): string => `${minute}|${messageId}
 
 /** A transaction fails whole: on what is there already, and on what is to be deleted and is not. */
 function canApply(row: Row, step: LogStep): boolean {
-  const { documents = [], indexes = [], expiriesAdded = [], requestsOpened = [] } = step;
+  const { documents = [], indexes = [], expiriesAdded = [], requestsOpened = [], filesChanged = [] } = step;
+  if (filesChanged.some(({ fileId, etag }) => row.files.get(fileId)?.etag !== etag)) return false;
   const isTaken =
     documents.some(({ seq }) => row.documents.has(seq)) ||
     indexes.some(({ messageId }) => row.indexes.has(messageId)) ||

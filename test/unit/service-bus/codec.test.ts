@@ -5,6 +5,7 @@ import { encodeMessage } from "../../../local/service-bus/amqp/codec/outgoing.js
 import { writePairs } from "../../../local/service-bus/amqp/codec/typed.js";
 import { fromUuid, newLockToken, toDeliveryTag, toUuid } from "../../../local/service-bus/amqp/lock-token.js";
 import { BrokerError } from "../../../local/service-bus/broker/error.js";
+import { Contents } from "../../../local/service-bus/broker/contents.js";
 import { newMessage } from "../../../local/service-bus/broker/intake.js";
 import type { IncomingMessage, Message, MessageStatus } from "../../../local/service-bus/broker/model.js";
 import { DEFAULT_SETTINGS } from "../../../local/service-bus/broker/settings.js";
@@ -20,7 +21,9 @@ function read(message: object): IncomingMessage {
 }
 
 function stored(message: object, status: Partial<MessageStatus> = {}): Message {
-  return newMessage(1, read(message), { ...STATUS, ...status }, { ...DEFAULT_SETTINGS, name: "q" });
+  const incoming = read(message);
+  const content = new Contents(undefined).add("q", 1, incoming.content);
+  return newMessage(1, { ...incoming, content }, { ...STATUS, ...status }, { ...DEFAULT_SETTINGS, name: "q" });
 }
 
 const data = (text: string): unknown => rhea.message.data_section(Buffer.from(text)) as unknown;

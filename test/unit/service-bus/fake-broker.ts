@@ -39,7 +39,7 @@ export class FakeLink {
   }
 
   bodies(): string[] {
-    return this.got.map(({ message }) => Buffer.from(message.content).toString());
+    return this.got.map(({ message }) => Buffer.from(message.content.read()).toString());
   }
 
   /** The lock of the message that came last. */

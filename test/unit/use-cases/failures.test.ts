@@ -256,6 +256,17 @@ test("past its time a text is expired, and gone; a redrive then comes too late; 
   );
 });
 
+test("a text that fails when its time is over, or almost, is seen as expired, and what it said is not kept", async () => {
+  for (const left of [-1_000, 60_000]) {
+    const world = await conversation();
+    const endsAt = new Date(world.now + left).toISOString();
+    await deliverText(world.ports, { ...text({ endsAt }), attempt: 0 }, 1, TRACE);
+    expect(JSON.stringify([...world.operations.inQueue.values()])).not.toContain("hello");
+    await parkFailures(world.ports, healthy);
+    expect(only(world)).toMatchObject({ reason: "contract-violation", state: "expired" });
+  }
+});
+
 test("what failed for passing trouble is redriven by itself when everything is healthy, later each time", async () => {
   const world = await conversation();
   await failDeadDeadline(world.ports, { body: EXPIRE, attempts: 10, trace: TRACE });

@@ -37,7 +37,7 @@ const KEYS = {
 
 /** The message with header and annotations as they are now, encoded (AMQP 1.0, 3.2). Written by hand: this is the hottest path. */
 export function encodeMessage(message: Message, view: View): Buffer {
-  const content = message.content as Buffer;
+  const content = message.content.read() as Buffer;
   const { status } = message;
   const sections = readSections(content);
   const bareStart = startOfBareMessage(sections);

@@ -1,0 +1,196 @@
+/**
+ * What one text costs from its acceptance until nothing is left of it, counted: operations of Service Bus by the stand-in's own metrics,
+ * calls to Table Storage and Web PubSub where the functions make them, executions in the host's log. And how fast texts are purged.
+ */
+import { readFile, rm } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { ms, percentile, type Result } from "./numbers.js";
+import type { BenchStack } from "./stack.js";
+
+const LONE = 150;
+const SHARED = { conversations: 5, texts: 40 } as const;
+const PURGED = { conversations: 100, texts: 20 } as const;
+const AT_ONCE = 20;
+const MINUTE_MS = 60_000;
+
+/** What the broker bills: an operation for each message that is sent or scheduled, delivered, settled. */
+const OPERATIONS = /^servicebus_messages_(?:sent|received|completed|abandoned|deferred|canceled)_total\{.*\} (\d+)$/gm;
+
+interface Counts {
+  readonly serviceBus: number;
+  readonly tables: number;
+  readonly webPubSub: number;
+  readonly executions: number;
+}
+
+export async function measureLifetimes(stack: BenchStack): Promise<readonly Result[]> {
+  const lone = await countLives(stack, LONE, 1);
+  const shared = await countLives(stack, SHARED.conversations, SHARED.texts);
+  return [
+    ...rowsOf(`a lone text (${String(LONE)} of them)`, lone, "≤ 8"),
+    ...rowsOf(`a text of ${String(SHARED.texts)} in a conversation's minute`, shared, "≤ 5"),
+    ...(await measurePurge(stack)),
+  ];
+}
+
+function rowsOf(what: string, { alive, forgotten }: Lives, goal: string): readonly Result[] {
+  const each = (value: number): string => value.toFixed(2);
+  return [
+    { what: `${what}: Service Bus operations`, value: each(forgotten.serviceBus), goal },
+    {
+      what: "  calls to Table Storage",
+      value: each(forgotten.tables),
+      beside: `${each(alive.tables)} until purged, the rest until forgotten`,
+    },
+    { what: "  calls to Web PubSub", value: each(forgotten.webPubSub) },
+    { what: "  executions", value: each(forgotten.executions), beside: "timers not counted: they run anyway" },
+  ];
+}
+
+interface Lives {
+  /** For one text, until its content is purged. */
+  readonly alive: Counts;
+  /** For one text, until nothing is left of it. */
+  readonly forgotten: Counts;
+}
+
+/** Lets texts of two members live, die and be forgotten, and counts for one of them. */
+async function countLives(stack: BenchStack, conversations: number, texts: number): Promise<Lives> {
+  const ids = await start(stack, conversations);
+  await stack.idle();
+  // At the beginning of a minute, so that what is sent at once shares it.
+  await stack.advance(MINUTE_MS - ((await stack.now()) % MINUTE_MS) + 1_000);
+  await stack.idle();
+  const before = await countsOf(stack);
+  await sendAll(stack, ids, texts);
+  await stack.idle();
+  await stack.advance(24 * 60 * MINUTE_MS + 2 * MINUTE_MS);
+  await stack.idle();
+  const purged = await countsOf(stack);
+  await stack.advance(31 * 24 * 60 * MINUTE_MS);
+  await stack.idle();
+  const forgotten = await countsOf(stack);
+  const each = (after: Counts): Counts => {
+    const per = (name: keyof Counts): number => (after[name] - before[name]) / (conversations * texts);
+    return {
+      serviceBus: per("serviceBus"),
+      tables: per("tables"),
+      webPubSub: per("webPubSub"),
+      executions: per("executions"),
+    };
+  };
+  return { alive: each(purged), forgotten: each(forgotten) };
+}
+
+/** All texts end at once, while two people go on chatting. */
+async function measurePurge(stack: BenchStack): Promise<readonly Result[]> {
+  const count = PURGED.conversations * PURGED.texts;
+  await sendAll(stack, await start(stack, PURGED.conversations), PURGED.texts);
+  await stack.idle();
+  const chat = await chatting(stack);
+  const quiet: number[] = [];
+  for (let n = 0; n < 40; n++) quiet.push(await chat.round());
+  await stack.advance(24 * 60 * MINUTE_MS + 6 * MINUTE_MS);
+  const begun = performance.now();
+  const before = await stack.cpu();
+  const during: number[] = [];
+  const purge = { isDone: false };
+  const idle = stack.idle().then(() => (purge.isDone = true));
+  // Rounds keep the stack from being idle: some, then the purge alone.
+  for (let n = 0; n < 40 && !purge.isDone; n++) during.push(await chat.round());
+  await idle;
+  const seconds = (performance.now() - begun) / 1000;
+  chat.end();
+  const rate = count / seconds;
+  const used = [...(await stack.cpu())]
+    .map(([part, after]) => ({ part, value: ((after - (before.get(part) ?? 0)) / count) * 1000 }))
+    .filter(({ value }) => value >= 0.05)
+    .sort((a, b) => b.value - a.value);
+  return [
+    {
+      what: `purge of ${String(count)} texts of ${String(PURGED.conversations)} conversations that end at once`,
+      value: `${rate.toFixed(0)} texts/s`,
+      beside: `${seconds.toFixed(1)} s; at this rate 100,000 take ${(100_000 / rate / 60).toFixed(1)} minutes`,
+      goal: "minutes, not hours",
+    },
+    ...used.map(({ part, value }) => ({ what: `  CPU for one purge: ${part}`, value: ms(value) })),
+    {
+      what: "  POST → socket event meanwhile, p50",
+      value: ms(percentile(during, 50)),
+      beside: `before it ${ms(percentile(quiet, 50))}`,
+    },
+  ];
+}
+
+async function chatting(stack: BenchStack): Promise<{ round: () => Promise<number>; end: () => void }> {
+  let arrived: () => void = () => undefined;
+  const bo = await stack.person("bo", {
+    onChange: (_, { message }) => (message === undefined ? undefined : arrived()),
+  });
+  const ana = await stack.person("ana");
+  const { id } = await ana.start(["bo"]);
+  await bo.connect();
+  return {
+    round: async () => {
+      const arrival = new Promise<void>((resolve) => (arrived = resolve));
+      const begun = performance.now();
+      await Promise.all([ana.send(id, "meanwhile"), arrival]);
+      return performance.now() - begun;
+    },
+    end: () => bo.close(),
+  };
+}
+
+async function start(stack: BenchStack, count: number): Promise<readonly string[]> {
+  const cy = await stack.person("cy");
+  const ids: string[] = [];
+  for (let n = 0; n < count; n++) ids.push((await cy.start(["di"])).id);
+  return ids;
+}
+
+async function sendAll(stack: BenchStack, ids: readonly string[], texts: number): Promise<void> {
+  const cy = await stack.person("cy");
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      for (let n = next++; n < ids.length * texts; n = next++)
+        await cy.send(ids[n % ids.length] ?? "", `text ${String(n)}`);
+    }),
+  );
+}
+
+async function countsOf(stack: BenchStack): Promise<Counts> {
+  const parts = await stack.parts();
+  const metrics = await fetch(`${parts.get("service-bus")?.management ?? ""}/metrics`);
+  let serviceBus = 0;
+  for (const [, value] of (await metrics.text()).matchAll(OPERATIONS)) serviceBus += Number(value);
+  const calls = await callsOf(stack, parts.get("functions")?.pid ?? 0);
+  const log = await readFile(path.join(stack.data, "logs", "functions.log"), "utf8");
+  const executed = [...log.matchAll(/Executed 'Functions\.(\w+)'/g)].filter(
+    ([, name = ""]) => name !== "sweep" && name !== "cleanUp",
+  );
+  return {
+    serviceBus,
+    tables: calls[portIn(stack.info.storage, /TableEndpoint=([^;]+)/)] ?? 0,
+    webPubSub: calls[portIn(stack.info.webPubSub, /Endpoint=([^;]+)(?:;|$)/)] ?? 0,
+    executions: executed.length,
+  };
+}
+
+const portIn = (connection: string, endpoint: RegExp): string => {
+  const port = /Port=(\d+)/.exec(connection)?.[1];
+  return port ?? new URL(endpoint.exec(connection)?.[1] ?? "http://localhost").port;
+};
+
+/** What a process has called so far, by port. */
+async function callsOf(stack: BenchStack, pid: number): Promise<Readonly<Record<string, number>>> {
+  const file = path.join(stack.data, `${String(pid)}.json`);
+  await rm(file, { force: true });
+  process.kill(pid, "SIGUSR2");
+  for (;;) {
+    const content = await readFile(file, "utf8").catch(() => undefined);
+    if (content !== undefined) return JSON.parse(content) as Record<string, number>;
+    await wait(10);
+  }
+}
