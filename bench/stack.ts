@@ -12,6 +12,8 @@ import { ChatClient, type ChatListener } from "../client/chat-client.js";
 export interface StackInfo {
   readonly functions: string;
   readonly issuer: string;
+  /** Connection string. */
+  readonly storage: string;
   readonly control: string;
   readonly webPubSub: string;
 }

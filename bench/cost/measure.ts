@@ -15,6 +15,7 @@ export interface Operations {
 }
 
 const TEXTS = 100;
+const DAY_AND_MORE_MS = (24 * 60 + 5) * 60_000;
 /** Texts to one conversation share deadlines and sessions; people who write seldom do not. */
 const CONVERSATIONS = 50;
 const TIMERS = new Set(["sweep", "parkFailures", "cleanUp", "sweepFiles"]);
@@ -35,12 +36,12 @@ export async function measureOperations(): Promise<Operations> {
     const conversations: string[] = [];
     for (let n = 0; n < CONVERSATIONS; n += 1) conversations.push((await ana.start(["bo"])).id);
     await bo.connect();
-    await control(stack, "/idle?timeout=60s");
+    await stack.idle();
     const before = await count(stack);
     for (let n = 0; n < TEXTS; n += 1) await ana.send(conversations[n % CONVERSATIONS] ?? "", `text ${String(n)}`);
-    await control(stack, "/idle?timeout=60s");
-    await control(stack, "/time", { advance: "PT24H5M" });
-    await control(stack, "/idle?timeout=60s");
+    await stack.idle();
+    await stack.advance(DAY_AND_MORE_MS);
+    await stack.idle();
     const after = await count(stack);
     bo.close();
     return perText(before, after);
@@ -55,8 +56,7 @@ interface Count {
 }
 
 async function count(stack: BenchStack): Promise<Count> {
-  const { parts } = (await control(stack, "/parts")) as { parts: { name: string; management?: string }[] };
-  const management = parts.find(({ name }) => name === "service-bus")?.management ?? "";
+  const management = (await stack.parts()).get("service-bus")?.management ?? "";
   const page = await (await fetch(`${management}/metrics`)).text();
   const operations = [...page.matchAll(OPERATION)].reduce((sum, [, , value]) => sum + Number(value), 0);
   const log = await readFile(path.join(stack.data, "logs", "functions.log"), "utf8");
@@ -92,11 +92,4 @@ function executed(line: string): Executed | undefined {
   } catch {
     return undefined;
   }
-}
-
-async function control(stack: BenchStack, route: string, body?: object): Promise<unknown> {
-  const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
-  const response = await fetch(`${stack.info.control}${route}`, init);
-  if (!response.ok) throw new Error(`${route}: ${String(response.status)} ${await response.text()}`);
-  return response.json();
 }

@@ -153,14 +153,14 @@ var logAlerts = [
   {
     name: 'expiry-lag'
     severity: 1
-    query: '${lines} | where toint(line.lateByMs) > 300000'
+    query: '${lines} | where line.subject in ("deadline", "sweep") and toint(line.lateByMs) > 300000'
     threshold: 0
     says: 'Texts were purged more than five minutes after their end. Nobody could read them; they were still stored.'
   }
   {
     name: 'deletion-lag'
     severity: 1
-    query: '${lines} | where line.subject in ("closed", "file", "file-sweep") and (line.outcome == "failed" or toint(line.overdue) > 0)'
+    query: '${lines} | where (line.subject == "sweep-files" and toint(line.lateByMs) > 300000) or (line.subject in ("closed", "dead-closed") and line.outcome == "failed")'
     threshold: 0
     says: 'A file that was to be deleted still exists.'
   }

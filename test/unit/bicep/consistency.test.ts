@@ -38,8 +38,6 @@ beforeAll(async () => {
 
 /** Optional, and not set on Azure unless somebody wants to. */
 const UNSET: Readonly<Record<string, string>> = { FILE_TYPES: "the code has the list" };
-/** Set by Bicep for code that comes with files, which have containers. */
-const OF_FILES = ["STORAGE__blobServiceUri", "EVENTS_ISSUER", "EVENTS_AUDIENCE", "EVENTS_PRINCIPAL"];
 /** The Functions host's own, and how it signs in. */
 const OF_THE_HOST = /^(AzureWebJobsStorage__|APPLICATIONINSIGHTS_|FUNCTIONS_)|__(credential|clientId)$/;
 
@@ -51,8 +49,7 @@ test("every setting is set on Azure, by its value in the example or by Bicep", (
 });
 
 test("Bicep sets nothing that nobody reads", () => {
-  const ahead = topology.containers.length === 0 ? OF_FILES : [];
-  const unread = fromBicep.filter((name) => !OF_THE_HOST.test(name) && ![...SETTING_NAMES, ...ahead].includes(name));
+  const unread = fromBicep.filter((name) => !OF_THE_HOST.test(name) && !SETTING_NAMES.includes(name));
   expect(unread).toEqual([]);
 });
 

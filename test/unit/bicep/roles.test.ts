@@ -4,6 +4,7 @@ import path from "node:path";
 import { expect, test } from "@jest/globals";
 import { TableClient } from "@azure/data-tables";
 import { ServiceBusClient } from "@azure/service-bus";
+import { BlobClient, BlobServiceClient, BlockBlobClient, ContainerClient } from "@azure/storage-blob";
 import { WebPubSubServiceClient } from "@azure/web-pubsub";
 
 const ROOT = path.resolve(import.meta.dirname, "..", "..", "..");
@@ -79,7 +80,15 @@ const methodsOf = (value: object): readonly string[] => {
 function sdkMethods(): ReadonlySet<string> {
   const bus = new ServiceBusClient("Endpoint=sb://x.example/;SharedAccessKeyName=x;SharedAccessKey=eA==");
   const hub = new WebPubSubServiceClient("Endpoint=https://x.example;AccessKey=eA==;", "x");
-  const objects = [bus, bus.createSender("x"), bus.createReceiver("x"), hub, hub.group("x"), TableClient.prototype];
+  const objects: object[] = [
+    bus,
+    bus.createSender("x"),
+    bus.createReceiver("x"),
+    hub,
+    hub.group("x"),
+    TableClient.prototype,
+  ];
+  objects.push(BlobServiceClient.prototype, ContainerClient.prototype, BlobClient.prototype, BlockBlobClient.prototype);
   return new Set(objects.flatMap(methodsOf));
 }
 

@@ -1,0 +1,230 @@
+/**
+ * `npm run smoke -- --env <azd environment>`: two people chat on a deployment, and what Azure really does is written down. Without
+ * `--env` it asks the local stack. Tokens: SMOKE_TOKEN_A and SMOKE_TOKEN_B for two users, SMOKE_TOKEN_OPERATOR for an operator (optional).
+ */
+import { execFileSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { io } from "socket.io-client";
+import { v7 as uuidv7 } from "uuid";
+import WebSocket from "ws";
+import { ChatClient } from "../client/chat-client.js";
+import { ProblemError } from "../client/rest.js";
+
+const PATIENCE_MS = 60_000;
+const SCHEDULED_AHEAD_MS = 15_000;
+
+interface Target {
+  readonly functions: string;
+  /** Tokens of two users and, if there is one, of an operator. */
+  readonly tokens: readonly [string, string, string?];
+}
+
+interface Row {
+  readonly check: string;
+  readonly result: "ok" | "FAILED" | "skipped" | "observed";
+  readonly detail: string;
+}
+
+const { values } = parseArgs({ options: { env: { type: "string" } } });
+const target = values.env === undefined ? await localStack() : deployment(values.env);
+const rows: Row[] = [];
+
+async function localStack(): Promise<Target> {
+  const file = path.join(process.env["DAYFLY_DATA"] ?? ".local", "stack.json");
+  const { functions, issuer } = JSON.parse(await readFile(file, "utf8")) as { functions: string; issuer: string };
+  const token = async (sub: string, roles: readonly string[] = []): Promise<string> => {
+    const response = await fetch(`${issuer}/token`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ sub, roles }),
+    });
+    return ((await response.json()) as { access_token: string }).access_token;
+  };
+  return { functions, tokens: [await token("smoke-a"), await token("smoke-b"), await token("smoke-op", ["operator"])] };
+}
+
+function deployment(environment: string): Target {
+  const functions = execFileSync("azd", ["env", "get-value", "FUNCTIONS_URL", "-e", environment], { encoding: "utf8" });
+  const { SMOKE_TOKEN_A: a, SMOKE_TOKEN_B: b, SMOKE_TOKEN_OPERATOR: operator } = process.env;
+  if (a === undefined || b === undefined) {
+    console.error("Set SMOKE_TOKEN_A and SMOKE_TOKEN_B: tokens of two users, from your issuer (docs/operations.md).");
+    process.exit(1);
+  }
+  return { functions: functions.trim(), tokens: operator === undefined ? [a, b] : [a, b, operator] };
+}
+
+/** The user's id is whatever the deployment's claim says; `sub` unless it was changed. */
+function userOf(token: string): string {
+  const claims = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8")) as Record<
+    string,
+    string
+  >;
+  return claims[process.env["AUTH_USER_CLAIM"] ?? "sub"] ?? "";
+}
+
+class Person {
+  readonly user: string;
+  readonly client: ChatClient;
+  readonly #seen: { readonly type: string; readonly id: string | undefined; readonly atMs: number }[] = [];
+  readonly #waiting = new Set<() => void>();
+
+  constructor(token: string) {
+    this.user = userOf(token);
+    const options = { baseUrl: target.functions, token: () => Promise.resolve(token), io, newId: uuidv7 };
+    this.client = new ChatClient(options, {
+      onChange: (_, { type, messageId }) => {
+        this.#seen.push({ type, id: messageId, atMs: performance.now() });
+        for (const look of this.#waiting) look();
+      },
+    });
+  }
+
+  /** Resolves with when it was heard. */
+  hears(type: string, id: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const tooLong = setTimeout(() => {
+        reject(new Error(`did not hear ${type} within ${String(PATIENCE_MS / 1000)} s`));
+      }, PATIENCE_MS);
+      const look = (): void => {
+        const found = this.#seen.find((each) => each.type === type && each.id === id);
+        if (found === undefined) return;
+        clearTimeout(tooLong);
+        this.#waiting.delete(look);
+        resolve(found.atMs);
+      };
+      this.#waiting.add(look);
+      look();
+    });
+  }
+}
+
+async function check(what: string, run: () => Promise<string>, result: "ok" | "observed" = "ok"): Promise<void> {
+  try {
+    rows.push({ check: what, result, detail: await run() });
+  } catch (error) {
+    const problem = error instanceof ProblemError ? `${String(error.status)} ${error.code}` : String(error);
+    rows.push({ check: what, result: "FAILED", detail: problem });
+  }
+}
+
+const skip = (what: string, why: string): void => void rows.push({ check: what, result: "skipped", detail: why });
+
+const get = (route: string, token?: string): Promise<Response> =>
+  fetch(
+    `${target.functions}/api/${route}`,
+    token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } },
+  );
+
+await check("ready: every dependency answers", async () => {
+  const response = await get("health/ready");
+  const text = await response.text();
+  if (!response.ok) throw new Error(text);
+  return text.slice(0, 100);
+});
+
+const [tokenA, tokenB, operator] = target.tokens;
+const a = new Person(tokenA);
+const b = new Person(tokenB);
+let conversation = "";
+
+await check("two sockets connect and join", async () => {
+  conversation = (await a.client.start([b.user], "smoke")).id;
+  await Promise.all([a.client.connect(), b.client.connect()]);
+  return conversation;
+});
+
+await check("a text is heard", async () => {
+  const times: number[] = [];
+  for (let n = 0; n < 10; n += 1) {
+    const begun = performance.now();
+    const { id } = await a.client.send(conversation, `smoke ${String(n)}`);
+    times.push((await b.hears("message.created", id)) - begun);
+  }
+  times.sort((x, y) => x - y);
+  return `first to last of ten: ${times.map((each) => each.toFixed(0)).join(", ")} ms`;
+});
+
+await check("both agree, and the text is kept; one withdraws", async () => {
+  const { id } = await a.client.send(conversation, "smoke: to be kept");
+  await b.hears("message.created", id);
+  await a.client.api.consent(conversation, id);
+  await b.client.api.consent(conversation, id);
+  await a.hears("retention.retained", id);
+  await b.client.api.withdrawConsent(conversation, id);
+  await a.hears("retention.released", id);
+  return id;
+});
+
+await check("a scheduled text comes in time", async () => {
+  const sendAt = new Date(Date.now() + SCHEDULED_AHEAD_MS);
+  const { id } = await a.client.api.send(conversation, {
+    text: "smoke: later",
+    id: uuidv7(),
+    sendAt: sendAt.toISOString(),
+  });
+  await b.hears("message.created", id);
+  return `${String(Date.now() - sendAt.getTime())} ms after its time`;
+});
+
+skip("a text expires", "a text lives 24 hours; ask for its message tomorrow: 404, and expiry-lag must be silent");
+
+await check("a file is offered an upload", async () => {
+  const response = await fetch(`${target.functions}/api/v1/conversations/${conversation}/files`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${tokenA}`, "content-type": "application/json" },
+    body: JSON.stringify({ name: "smoke.txt", size: 5, contentType: "text/plain" }),
+  });
+  if (response.status === 404) return "this version has no files";
+  if (!response.ok) throw new Error(`${String(response.status)} ${await response.text()}`);
+  const { upload } = (await response.json()) as {
+    upload: { method: string; url: string; headers: Record<string, string> };
+  };
+  const put = await fetch(upload.url, { method: upload.method, headers: upload.headers, body: "smoke" });
+  if (!put.ok) throw new Error(`PUT: ${String(put.status)}: is the role Storage Blob Delegator there?`);
+  return `uploaded, ${String(put.status)}`;
+});
+
+if (operator === undefined) skip("an operator sees failures", "SMOKE_TOKEN_OPERATOR is not set");
+else
+  await check("an operator sees failures", async () => {
+    const response = await get("ops/failures", operator);
+    if (!response.ok) throw new Error(`${String(response.status)} ${await response.text()}`);
+    return `${String(((await response.json()) as { items: unknown[] }).items.length)} on the first page`;
+  });
+
+// Open points of the Web PubSub stand-in: what the service really does.
+await check(
+  "Engine.IO's open packet",
+  async () => {
+    const { endpoint, path: where, token } = await a.client.api.negotiate();
+    const url = new URL(`${where.replace(/\/$/, "")}/?EIO=4&transport=websocket&access_token=${token}`, endpoint);
+    url.protocol = url.protocol.replace("http", "ws");
+    const socket = new WebSocket(url);
+    const open = await new Promise<string>((resolve, reject) => {
+      socket.once("message", (data: Buffer) => {
+        resolve(data.toString("utf8"));
+      });
+      socket.once("error", reject);
+    });
+    socket.close();
+    return open.replace(/"sid":"[^"]*"/, '"sid":"…"');
+  },
+  "observed",
+);
+await check(
+  "a connection without a token is refused",
+  async () => {
+    const { endpoint, path: where } = await a.client.api.negotiate();
+    const response = await fetch(new URL(`${where.replace(/\/$/, "")}/?EIO=4&transport=polling`, endpoint));
+    return `${String(response.status)} ${(await response.text()).slice(0, 60)}`;
+  },
+  "observed",
+);
+
+a.client.close();
+b.client.close();
+const width = Math.max(...rows.map((row) => row.check.length));
+for (const row of rows) console.log(`${row.result.padEnd(8)}  ${row.check.padEnd(width)}  ${row.detail}`);
+process.exit(rows.some(({ result }) => result === "FAILED") ? 1 : 0);
