@@ -13,6 +13,9 @@ export const WARM_UP = ["@azure/service-bus", "@azure/data-tables", "@azure/web-
 /** Users for whom the banner shows tokens. */
 export const SAMPLE_USERS = ["ana", "bo"] as const;
 
+/** Pages that the control serves: the path, and the folder below `out/`. */
+export const PAGES = { chat: "demo/web" } as const;
+
 export interface Connections {
   readonly storage: string;
   readonly serviceBus: string;

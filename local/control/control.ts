@@ -3,6 +3,7 @@ import { parseDuration, parseIsoDuration } from "../clock/duration.js";
 import { RequestError, startLoopbackServer, type LocalAnswer, type LocalRequest } from "../loopback-server.js";
 import type { ClockServer } from "./clock-server.js";
 import { waitUntilIdle, type IdleSource } from "./idle.js";
+import { readPage } from "./pages.js";
 import type { ControlledParts } from "./parts.js";
 
 export interface ControlOptions {
@@ -12,6 +13,10 @@ export interface ControlOptions {
   readonly saveOffset: (ms: number) => Promise<void>;
   readonly parts: ControlledParts;
   readonly idle: IdleSource;
+  /** Where a page finds the parts. */
+  readonly addresses: () => Readonly<Record<string, string>>;
+  /** The first segment of a page's path, and its folder. */
+  readonly pages: Readonly<Record<string, string>>;
 }
 
 export interface Control {
@@ -37,14 +42,18 @@ async function respond(request: LocalRequest, options: ControlOptions): Promise<
       return moveClock(request.body, options);
     case "GET /idle":
       return awaitIdle(request, options.idle);
+    case "GET /stack":
+      return { status: 200, body: options.addresses() };
     case "GET /parts":
       return { status: 200, body: { parts: parts.list() } };
     case "POST /parts":
       return { status: 201, body: await parts.addFunctionsHost(disabledFunctions(request.body)) };
   }
+  const page = request.method === "GET" ? await readPage(request.url.pathname, options.pages) : undefined;
+  if (page !== undefined) return page;
   const [, name, action] = /^\/parts\/([\w-]+)\/(kill|start|restart)$/.exec(request.url.pathname) ?? [];
   if (request.method !== "POST" || name === undefined) {
-    throw new RequestError(404, "See local/README.md for what the control answers: /time, /idle and /parts.");
+    throw new RequestError(404, "See local/README.md for what the control answers: /time, /idle, /parts, /stack.");
   }
   switch (action) {
     case "kill":

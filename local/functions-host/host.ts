@@ -30,6 +30,8 @@ export interface HostSettings {
   readonly dataFolder: string;
   readonly settingsFile: string | undefined;
   readonly logFormat: LogFormat;
+  /** Origins, comma separated; undefined for what the settings say. */
+  readonly cors?: string | undefined;
 }
 
 export interface RunningHost {
@@ -56,7 +58,7 @@ interface Parts {
  */
 export async function startHost(settings: HostSettings): Promise<RunningHost> {
   const environment = process.env;
-  const hostSection = await loadLocalSettings(settings.settingsFile, environment);
+  const hostSection = await loadLocalSettings(settings.settingsFile, environment, settings.cors);
   const [parts, keys] = await Promise.all([prepare(settings, environment), loadKeys(settings.dataFolder, environment)]);
   const { clock, log, invoker, functions, triggers } = parts;
   let ready = false;

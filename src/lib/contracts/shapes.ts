@@ -52,7 +52,7 @@ export interface MessageShape {
   readonly expiresAt: string;
   /** Milliseconds of life left by the server's clock when the answer was made. */
   readonly expiresInMs: number;
-  readonly state: "scheduled" | "accepted" | "delivered" | "expired" | "failed" | "canceled";
+  readonly state: "scheduled" | "accepted" | "delivered" | "expired" | "deleted" | "failed" | "canceled";
   /** Of a scheduled text: when it will be sent. Until then `sentAt` and `expiresAt` say what they will be. */
   readonly sendAt?: string;
   readonly retention: RetentionShape;
@@ -66,6 +66,7 @@ export interface PageShape<Item> {
 export type ChangeType =
   | "message.created"
   | "message.expired"
+  | "message.deleted"
   | "conversation.updated"
   | "retention.requested"
   | "retention.retained"
@@ -97,7 +98,7 @@ export interface SyncShape {
 }
 
 export interface DeliveryShape {
-  readonly state: "scheduled" | "delivered" | "expired" | "failed" | "canceled";
+  readonly state: "scheduled" | "delivered" | "expired" | "deleted" | "failed" | "canceled";
   readonly perMember: readonly { readonly user: string; readonly deliveredAt?: string; readonly readAt?: string }[];
   readonly failure?: { readonly code: string };
 }
@@ -122,6 +123,13 @@ export interface NegotiationShape {
   readonly expiresAt: string;
 }
 
+/** A lease: the caller counts as present until then, unless renewed. */
+export interface PresenceShape {
+  readonly until?: string;
+  /** How often to renew it. */
+  readonly heartbeatSeconds: number;
+}
+
 interface EventBase {
   readonly conversationId: string;
   readonly at: string;
@@ -137,6 +145,8 @@ export interface ServerEvents {
   "message.created": LoggedEvent & { readonly messageId: string; readonly message: MessageShape };
   /** To the room, with `seq`; to its author alone, without, when it was never delivered. */
   "message.expired": EventBase & { readonly messageId: string; readonly seq?: number; readonly undelivered?: true };
+  /** Its author has taken it back. */
+  "message.deleted": LoggedEvent & { readonly messageId: string };
   /** To its author alone. `code` stands in docs/errors.md. */
   "message.failed": EventBase & { readonly messageId: string; readonly code: string };
   /** The message with the state of its retention. */
@@ -149,6 +159,10 @@ export interface ServerEvents {
   "conversation.updated": LoggedEvent;
   /** Passing: not in the log. */
   "receipt.updated": EventBase & ReceiptShape;
+  /** Passing: who is writing. True for a few seconds after `at`. */
+  typing: EventBase & { readonly user: string };
+  /** Passing: who is there. `until`: true no longer than that, unless told again; absent when the user has left. */
+  presence: EventBase & { readonly user: string; readonly until?: string };
 }
 
 export type ServerEventName = keyof ServerEvents;

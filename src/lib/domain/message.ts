@@ -52,7 +52,7 @@ export interface MessageDocument {
   readonly sentAt: Date;
   /** When it ends; later than at first while it is retained. */
   readonly expiresAt: Date;
-  readonly state: "delivered" | "expired";
+  readonly state: "delivered" | "expired" | "deleted";
   readonly retention?: Retention;
 }
 
@@ -60,7 +60,7 @@ export interface MessageDocument {
 export interface MessageIndex {
   readonly messageId: string;
   readonly author: string;
-  readonly state: "delivered" | "expired" | "failed" | "canceled";
+  readonly state: "delivered" | "expired" | "deleted" | "failed" | "canceled";
   /** Absent when the message was never delivered. */
   readonly seq?: number;
   readonly at: Date;

@@ -105,7 +105,8 @@ function steps(entries: readonly Entry[]): readonly Forgotten[] {
   const result: { entries: number[]; messages: { messageId: string; seq: number }[]; strays: [] }[] = [];
   let rows = ROWS_AT_ONCE;
   for (const { seq, type, messageId, messageSeq } of entries) {
-    const ended = type === "message.expired" && messageId !== undefined && messageSeq !== undefined;
+    const isEnd = type === "message.expired" || type === "message.deleted";
+    const ended = isEnd && messageId !== undefined && messageSeq !== undefined;
     const cost = ended ? 3 : 1;
     if (rows + cost > ROWS_AT_ONCE) {
       result.push({ entries: [], messages: [], strays: [] });

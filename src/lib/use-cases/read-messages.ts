@@ -34,7 +34,7 @@ export async function listMessages(
 
 /**
  * One message. What never was delivered is there for its author alone.
- * @throws conversation-unknown, message-unknown-or-not-yet, message-expired
+ * @throws conversation-unknown, message-unknown-or-not-yet, message-expired, message-deleted
  */
 export async function getMessage(
   ports: Ports,
@@ -56,6 +56,7 @@ export async function getMessage(
   if (index.state === "failed" || index.state === "canceled") {
     return shapeMessage({ ...index, conversationId, sentAt: index.at, state: index.state }, now);
   }
+  if (index.state === "deleted") throw new DayflyError("message-deleted");
   if (index.state === "expired" || isOver(index, now) || index.seq === undefined)
     throw new DayflyError("message-expired");
   const document = await ports.conversations.document(conversationId, index.seq);
