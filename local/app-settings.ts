@@ -14,7 +14,7 @@ export const WARM_UP = ["@azure/service-bus", "@azure/data-tables", "@azure/web-
 export const SAMPLE_USERS = ["ana", "bo"] as const;
 
 /** Pages that the control serves: the path, and the folder below `out/`. */
-export const PAGES = { chat: "demo/web" } as const;
+export const PAGES = { chat: "demo/web", dashboard: "local/dashboard" } as const;
 
 export interface Connections {
   readonly storage: string;

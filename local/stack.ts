@@ -185,6 +185,12 @@ export class Stack {
       saveOffset: (ms) => data.writeClockOffset(ms),
       parts: this.#controlledParts(),
       addresses: () => this.#addresses(),
+      doors: {
+        serviceBus: () => this.#parts.get("service-bus")?.announcement?.management,
+        webPubSub: () => this.#parts.get("web-pubsub")?.announcement?.address,
+        functions: () => this.#parts.get("functions")?.announcement?.address,
+        functionsData: path.join(data.path, "functions"),
+      },
       pages: Object.fromEntries(
         Object.entries(PAGES).map(([prefix, folder]) => [prefix, path.join(this.#options.root, "out", folder)]),
       ),

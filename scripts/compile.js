@@ -12,8 +12,8 @@ const targets = [
   { folders: ["local", "client", "demo", "bench"], outbase: ".", outdir: "out" },
 ];
 
-/** Folders of pages: `main.ts` becomes one script with all that it needs, HTML and CSS go along as they are. */
-const pages = ["demo/web"];
+/** Folders of pages: `main.ts` becomes one script and `style.css` one sheet with all that they need. */
+const pages = ["demo/web", "local/dashboard"];
 const isOfPage = (file) => pages.some((page) => path.relative(root, file).startsWith(page + path.sep));
 
 /** Compiles every folder; resolves to the number of files that changed. */
@@ -46,7 +46,7 @@ async function compileTarget({ folders, outbase, outdir }) {
 async function compilePage(page) {
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: [`${page}/main.ts`],
+    entryPoints: [`${page}/main.ts`, `${page}/style.css`],
     outdir: path.join("out", page),
     bundle: true,
     format: "esm",
@@ -56,7 +56,7 @@ async function compilePage(page) {
     write: false,
   });
   const files = outputFiles.map((file) => [file.path, file.contents]);
-  for (const source of [...(await filesIn(page, ".html")), ...(await filesIn(page, ".css"))]) {
+  for (const source of await filesIn(page, ".html")) {
     files.push([path.join(root, "out", path.relative(root, source)), await readFile(source)]);
   }
   const written = await Promise.all(files.map(([file, contents]) => writeIfChanged(file, contents)));

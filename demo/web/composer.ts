@@ -1,6 +1,6 @@
 /** Where one writes: now or for later, as a reply or not. */
 import type { MessageShape } from "../../client/chat-client.js";
-import { button, h } from "./dom.js";
+import { button, h } from "../../web/dom.js";
 import type { Session } from "./session.js";
 
 const MINUTE_MS = 60_000;

@@ -1,5 +1,5 @@
 /** `/chat/` shows two people side by side, `/chat/?user=ana` one of them alone. */
-import { h } from "./dom.js";
+import { h } from "../../web/dom.js";
 import { Pane } from "./pane.js";
 import type { Addresses } from "./session.js";
 

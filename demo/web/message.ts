@@ -1,6 +1,6 @@
 /** One message, as its reader sees it. */
 import type { MessageShape, Outgoing } from "../../client/chat-client.js";
-import { button, h, type Child, type Item } from "./dom.js";
+import { button, h, type Child, type Item } from "../../web/dom.js";
 import { dayOf, namesOf, timeOfDay, whyItFailed } from "./words.js";
 
 export interface Actions {

@@ -1,6 +1,6 @@
 /** One person's view: who it is, the conversations, and the one that is open. Drawn anew, as far as it changed, once a frame. */
 import type { ConversationShape } from "../../client/chat-client.js";
-import { button, fill, h } from "./dom.js";
+import { button, fill, h } from "../../web/dom.js";
 import { avatar, nameOf } from "./people.js";
 import { Session, type Addresses } from "./session.js";
 import { Thread } from "./thread.js";

@@ -1,6 +1,6 @@
 /** How people and conversations are called and look. */
 import type { ConversationShape } from "../../client/chat-client.js";
-import { h } from "./dom.js";
+import { h } from "../../web/dom.js";
 import { namesOf } from "./words.js";
 
 export function nameOf({ title, members }: ConversationShape, user: string): string {

@@ -1,7 +1,7 @@
 /** The open conversation: its messages, who is there, who is writing, what waits to be sent, and the box to write in. */
 import type { ConversationShape, MessageShape } from "../../client/chat-client.js";
 import { Composer } from "./composer.js";
-import { button, fill, h, type Item } from "./dom.js";
+import { button, fill, h, type Item } from "../../web/dom.js";
 import { message, outgoing, type Actions, type View } from "./message.js";
 import { avatar, nameOf } from "./people.js";
 import type { Session } from "./session.js";

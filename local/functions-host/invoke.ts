@@ -4,6 +4,7 @@ import type { Clock } from "../clock/clock.js";
 import type { Core } from "./core-shim.js";
 import type { HostFunction } from "./functions.js";
 import { describeError, type Log } from "./log.js";
+import type { Runs } from "./runs.js";
 import type {
   CoreInvocationContext,
   FunctionCallback,
@@ -20,6 +21,8 @@ export interface Trigger {
   readonly details?: string;
   readonly data: TypedData;
   readonly metadata?: Readonly<Record<string, TypedData>>;
+  /** The message that it runs for, for those who look. */
+  readonly message?: { readonly sequenceNumber: number; readonly deliveryCount: number };
   /** A W3C `traceparent` that the caller sent. */
   readonly traceParent?: string | undefined;
   readonly traceState?: string | undefined;
@@ -40,6 +43,7 @@ export class Invoker {
   readonly #log: Log;
   readonly #timeoutMs: number;
   readonly #sendOutputs: OutputSink;
+  readonly #runs: Runs;
   #running = 0;
   #idle: (() => void)[] = [];
 
@@ -49,12 +53,14 @@ export class Invoker {
     readonly log: Log;
     readonly functionTimeoutMs: number;
     readonly sendOutputs: OutputSink;
+    readonly runs: Runs;
   }) {
     this.#core = options.core;
     this.#clock = options.clock;
     this.#log = options.log;
     this.#timeoutMs = options.functionTimeoutMs;
     this.#sendOutputs = options.sendOutputs;
+    this.#runs = options.runs;
   }
 
   /** How many invocations run now. */
@@ -86,15 +92,20 @@ export class Invoker {
     );
     if (trigger.details !== undefined)
       this.#log("information", category, `Trigger Details: ${trigger.details}`, fields);
+    const traceParent = childOf(trigger.traceParent);
+    this.#runs.started(fn, invocationId, traceParent, trigger);
     let result: InvocationResult;
     try {
-      const response = await this.#withTimeout(this.#run(fn, invocationId, trigger, retryContext));
+      this.#runs.check(fn);
+      const response = await this.#withTimeout(this.#run(fn, invocationId, { ...trigger, traceParent }, retryContext));
       await this.#sendOutputs(fn, response);
       result = { succeeded: true, response };
     } catch (error) {
       result = { succeeded: false, error };
     }
-    this.#logEnd(fn, invocationId, result, Math.round(this.#clock.uptime() - started));
+    const durationMs = Math.round(this.#clock.uptime() - started);
+    this.#runs.ended(fn, invocationId, result, durationMs);
+    this.#logEnd(fn, invocationId, result, durationMs);
     this.#running--;
     if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
     return result;
@@ -172,7 +183,7 @@ export class Invoker {
       inputData: [{ name: fn.triggerName, data: trigger.data }],
       triggerMetadata: trigger.metadata ?? {},
       traceContext: {
-        traceParent: childOf(trigger.traceParent),
+        traceParent: trigger.traceParent ?? childOf(undefined),
         ...(trigger.traceState === undefined ? {} : { traceState: trigger.traceState }),
         attributes: {},
       },
