@@ -4,7 +4,6 @@ import type { Clock } from "../clock/clock.js";
 import type { Core } from "./core-shim.js";
 import type { HostFunction } from "./functions.js";
 import { describeError, type Log } from "./log.js";
-import type { Runs } from "./runs.js";
 import type {
   CoreInvocationContext,
   FunctionCallback,
@@ -32,6 +31,14 @@ export type InvocationResult =
   | { readonly succeeded: true; readonly response: InvocationResponse }
   | { readonly succeeded: false; readonly error: unknown };
 
+/** Sees each run begin and end. */
+export interface RunObserver {
+  started(fn: HostFunction, invocationId: string, traceParent: string, trigger: Trigger): void;
+  ended(fn: HostFunction, invocationId: string, result: InvocationResult, durationMs: number): void;
+  /** @throws Error when this run is to fail before it begins */
+  check(fn: HostFunction): void;
+}
+
 /** Sends what a function put into its output bindings. */
 export type OutputSink = (fn: HostFunction, response: InvocationResponse) => Promise<void>;
 
@@ -43,7 +50,7 @@ export class Invoker {
   readonly #log: Log;
   readonly #timeoutMs: number;
   readonly #sendOutputs: OutputSink;
-  readonly #runs: Runs;
+  readonly #runs: RunObserver;
   #running = 0;
   #idle: (() => void)[] = [];
 
@@ -53,7 +60,7 @@ export class Invoker {
     readonly log: Log;
     readonly functionTimeoutMs: number;
     readonly sendOutputs: OutputSink;
-    readonly runs: Runs;
+    readonly runs: RunObserver;
   }) {
     this.#core = options.core;
     this.#clock = options.clock;

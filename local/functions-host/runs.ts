@@ -1,9 +1,9 @@
 /** What the functions did lately, for those who look; and runs that are made to fail, for those who try. */
 import { RecentEvents, idsOf } from "../recent-events.js";
 import type { HostFunction } from "./functions.js";
-import type { InvocationResult, Trigger } from "./invoke.js";
+import type { InvocationResult, RunObserver, Trigger } from "./invoke.js";
 
-export class Runs {
+export class Runs implements RunObserver {
   readonly events = new RecentEvents();
   readonly #now: () => number;
   /** How many of the next runs of a function fail, by its name in lower case. */
