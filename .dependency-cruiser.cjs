@@ -37,6 +37,7 @@ module.exports = {
       { path: "^client/" },
       { path: "^(src/(?!lib/contracts/)|local/|demo/|test/|bench/)" },
     ),
+    rule("web-knows-no-page", { path: "^web/" }, { pathNot: "^web/" }),
     rule("demo-uses-the-client", { path: "^demo/" }, { path: "^(src/|local/|test/|bench/)" }),
     rule("broker-is-pure", { path: "^local/service-bus/broker/" }, { dependencyTypes: ["npm", "npm-dev"] }),
   ],

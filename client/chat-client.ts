@@ -6,6 +6,8 @@ import type { ManagerOptions, Socket, SocketOptions } from "socket.io-client";
 import type { ConversationShape, MessageShape, ServerEvents, SyncShape } from "../src/lib/contracts/shapes.js";
 import { FileView } from "./file-view.js";
 import { LogFollower, type Change } from "./log-follower.js";
+import { Outbox, type Outgoing } from "./outbox.js";
+import { Receipts } from "./receipts.js";
 import { ProblemError, rest, type FileInput, type Rest, type RestOptions } from "./rest.js";
 
 const GAP_WAIT_MS = 500;
@@ -21,12 +23,15 @@ export interface ChatClientOptions extends RestOptions {
   readonly transports?: readonly ("polling" | "websocket")[];
   /** Makes ids for messages: UUIDv7. */
   readonly newId: () => string;
+  /** Tells the others by itself that messages have come. */
+  readonly acknowledge?: boolean;
 }
 
 /** Every event that stands in the log; the compiler sees to it that none is missing. */
 const LOGGED_EVENTS = Object.keys({
   "message.created": true,
   "message.expired": true,
+  "message.deleted": true,
   "conversation.updated": true,
   "retention.requested": true,
   "retention.retained": true,
@@ -59,6 +64,13 @@ export interface ChatListener {
   readonly onUndelivered?: (event: ServerEvents["message.expired"]) => void;
   /** What was missed is too long ago to be told: `messages` has what is there now. */
   readonly onRestart?: (conversationId: string) => void;
+  /** What waits to be sent has changed. */
+  readonly onOutbox?: (conversationId: string) => void;
+  readonly onTyping?: (event: ServerEvents["typing"]) => void;
+  readonly onPresence?: (event: ServerEvents["presence"]) => void;
+  readonly onDisconnect?: () => void;
+  /** A conversation that the user is not in any more. */
+  readonly onLeft?: (conversationId: string) => void;
   /** Connected, joined and caught up; also after each reconnection. */
   readonly onReady?: () => void;
   readonly onTrouble?: (error: unknown) => void;
@@ -67,6 +79,9 @@ export interface ChatListener {
 const isProblem = (error: unknown, code: string): error is ProblemError =>
   error instanceof ProblemError && error.code === code;
 
+export type { ConversationShape, MessageShape, Outgoing };
+export { ProblemError };
+
 export class ChatClient {
   readonly api: Rest;
   readonly #options: ChatClientOptions;
@@ -74,6 +89,10 @@ export class ChatClient {
   readonly #conversations = new Map<string, LogFollower>();
   readonly #catchingUp = new Map<string, Promise<void>>();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  readonly #outbox: Outbox;
+  readonly #receipts: Receipts;
+  /** How far the server's clock is ahead of ours, in milliseconds, as last heard. */
+  #clockOffsetMs = 0;
   #socket: Socket | undefined;
   /** Ends a wait before its time: what it is for is over. */
   readonly #waiting = new Set<() => void>();
@@ -84,6 +103,15 @@ export class ChatClient {
     this.#options = options;
     this.#listener = listener;
     this.api = rest(options);
+    this.#outbox = new Outbox({
+      newId: options.newId,
+      send: (conversationId, input) => this.#retrying(() => this.api.send(conversationId, input), Infinity),
+      changed: (conversationId) => listener.onOutbox?.(conversationId),
+    });
+    this.#receipts = new Receipts(
+      (conversationId, marks) => this.api.receipts(conversationId, marks),
+      (ms, act) => this.#after(ms, act),
+    );
   }
 
   /** The socket, while there is one: for tests that cut the connection. */
@@ -94,6 +122,21 @@ export class ChatClient {
   /** The messages of a conversation that this client knows, in order. */
   messages(conversationId: string): readonly MessageShape[] {
     return this.#conversations.get(conversationId)?.messages ?? [];
+  }
+
+  /** The conversations that this client follows. */
+  get conversations(): readonly string[] {
+    return [...this.#conversations.keys()];
+  }
+
+  /** What is written and not in the conversation yet, in order. */
+  outgoing(conversationId: string): readonly Outgoing[] {
+    return this.#outbox.of(conversationId);
+  }
+
+  /** The server's time, in milliseconds since the epoch, as far as it has told: to count down to `expiresAt`. */
+  now(): number {
+    return Date.now() + this.#clockOffsetMs;
   }
 
   /** Connects and stays connected; resolves when caught up for the first time. */
@@ -143,7 +186,8 @@ export class ChatClient {
     const input = { ...facts, id: this.#options.newId(), size: body.size };
     const { id, upload } = await this.#retrying(() => this.api.createFile(conversationId, input));
     await this.#retrying(async () => {
-      const response = await fetch(upload.url, { method: upload.method, headers: upload.headers, body });
+      const ask = this.#options.fetch ?? fetch;
+      const response = await ask(upload.url, { method: upload.method, headers: upload.headers, body });
       await response.arrayBuffer();
       // Refused because something is there: an earlier try got through, and its answer was lost.
       if (response.ok || response.status === 403 || response.status === 409) return;
@@ -166,6 +210,39 @@ export class ChatClient {
     return opened;
   }
 
+  /**
+   * Writes a text that is shown at once (`outgoing`), and sends it for as long as it takes, one after another in each conversation.
+   * It leaves `outgoing` when it is in the conversation, or by `discard`.
+   * @returns its id
+   */
+  post(conversationId: string, text: string, replyTo?: string): string {
+    return this.#outbox.add(conversationId, text, replyTo).id;
+  }
+
+  /** Sends one again that was refused. */
+  retry(conversationId: string, id: string): void {
+    this.#outbox.retry(conversationId, id);
+  }
+
+  discard(conversationId: string, id: string): void {
+    this.#outbox.remove(conversationId, id);
+  }
+
+  /** Asks everyone to keep a text, or agrees to it. */
+  async consent(conversationId: string, id: string): Promise<MessageShape> {
+    return this.#take(await this.api.consent(conversationId, id));
+  }
+
+  /** Withdraws the consent, or declines. */
+  async withdrawConsent(conversationId: string, id: string): Promise<MessageShape> {
+    return this.#take(await this.api.withdrawConsent(conversationId, id));
+  }
+
+  /** The user has read everything up to `seq`. */
+  read(conversationId: string, seq: number): void {
+    this.#receipts.mark(conversationId, { readSeq: seq });
+  }
+
   /** Asks for everything that was missed: after each connection, every minute, and whenever the user comes back. */
   async sync(): Promise<void> {
     const known = [...this.#conversations];
@@ -174,7 +251,7 @@ export class ChatClient {
         known.slice(from, from + MOST_HEADS).map(([id, follower]) => [id, follower.seq] as const),
       );
       const { items, left, others } = await this.#syncPage(heads);
-      for (const id of left) this.#conversations.delete(id);
+      for (const id of left) this.#forget(id);
       for (const item of items) this.#follow(item.conversationId).onPage(item.items);
       const unfinished = items.filter((item) => item.hasMore).map((item) => item.conversationId);
       const unknown = others.filter((id) => !this.#conversations.has(id));
@@ -234,7 +311,7 @@ export class ChatClient {
           continue;
         }
         if (!isProblem(error, "conversation-unknown")) throw error;
-        this.#conversations.delete(conversationId);
+        this.#forget(conversationId);
         return;
       }
     }
@@ -275,7 +352,19 @@ export class ChatClient {
         this.#onEvent(conversationId, { seq, type, ...about });
       });
     }
-    socket.on("message.failed", (event: ServerEvents["message.failed"]) => this.#listener.onFailed?.(event));
+    socket.on("message.failed", (event: ServerEvents["message.failed"]) => {
+      this.#outbox.fail(event.conversationId, event.messageId, event.code);
+      this.#listener.onFailed?.(event);
+    });
+    socket.on("typing", (event: ServerEvents["typing"]) => {
+      this.#learnTime(Date.parse(event.at));
+      this.#listener.onTyping?.(event);
+    });
+    socket.on("presence", (event: ServerEvents["presence"]) => {
+      this.#learnTime(Date.parse(event.at));
+      this.#listener.onPresence?.(event);
+    });
+    socket.on("disconnect", () => this.#listener.onDisconnect?.());
     for (const type of ["scheduled.updated", "scheduled.canceled"] as const) {
       socket.on(type, (event: ServerEvents[typeof type]) => this.#listener.onScheduled?.(event));
     }
@@ -305,21 +394,46 @@ export class ChatClient {
   #follow(conversationId: string): LogFollower {
     let follower = this.#conversations.get(conversationId);
     if (follower === undefined) {
-      follower = new LogFollower((change) => this.#listener.onChange?.(conversationId, change));
+      follower = new LogFollower((change) => this.#onChange(conversationId, change));
       this.#conversations.set(conversationId, follower);
     }
     return follower;
   }
 
+  #onChange(conversationId: string, change: Change): void {
+    const { messageId, message, type, seq } = change;
+    // Each message says how much of its life was left when it was told: what time it was there.
+    if (message !== undefined) this.#learnTime(Date.parse(message.expiresAt) - message.expiresInMs);
+    if (messageId !== undefined) this.#outbox.remove(conversationId, messageId);
+    if (this.#options.acknowledge === true && type === "message.created") {
+      this.#receipts.mark(conversationId, { deliveredSeq: seq });
+    }
+    this.#listener.onChange?.(conversationId, change);
+  }
+
+  /** Not every change of a consent is told to everyone: the answer is all that its giver hears. */
+  #take(message: MessageShape): MessageShape {
+    this.#follow(message.conversationId).update(message);
+    return message;
+  }
+
+  #forget(conversationId: string): void {
+    if (this.#conversations.delete(conversationId)) this.#listener.onLeft?.(conversationId);
+  }
+
+  #learnTime(now: number): void {
+    this.#clockOffsetMs = now - Date.now();
+  }
+
   /** Repeats while the server, or the way to it, is in trouble that passes. */
-  async #retrying<Answer>(attempt: () => Promise<Answer>): Promise<Answer> {
+  async #retrying<Answer>(attempt: () => Promise<Answer>, most = SEND_TRIES): Promise<Answer> {
     for (let tries = 1; ; tries++) {
       try {
         return await attempt();
       } catch (error) {
         const passing = !(error instanceof ProblemError) || error.status >= 500 || error.status === 429;
-        if (!passing || this.#isClosed || tries === SEND_TRIES) throw error;
-        const backOff = Math.min(FIRST_RETRY_MS * 2 ** (tries - 1), LONGEST_RETRY_MS);
+        if (!passing || this.#isClosed || tries === most) throw error;
+        const backOff = Math.min(FIRST_RETRY_MS * 2 ** Math.min(tries - 1, 10), LONGEST_RETRY_MS);
         const asked = error instanceof ProblemError ? error.retryAfterMs : undefined;
         await this.#wait(asked ?? backOff);
       }

@@ -61,6 +61,11 @@ export class LogFollower {
     this.#drain();
   }
 
+  /** Takes a message's state from an answer to a request: it may be newer than what the log has told so far. */
+  update(message: MessageShape): void {
+    if (this.#messages.has(message.id)) this.#messages.set(message.id, message);
+  }
+
   #drain(): void {
     for (let next = this.#early.get(this.#seq + 1); next !== undefined; next = this.#early.get(this.#seq + 1)) {
       this.#early.delete(next.seq);
@@ -73,7 +78,7 @@ export class LogFollower {
     const { type, messageId, message } = change;
     // A change carries the message's present state, whatever changed: keeping it, and until when.
     if (message !== undefined) this.#messages.set(message.id, message);
-    const removes = type === "message.expired" || type === "file.deleted";
+    const removes = type === "message.expired" || type === "message.deleted" || type === "file.deleted";
     if (removes && messageId !== undefined) this.#messages.delete(messageId);
     this.#apply(change);
   }

@@ -10,6 +10,7 @@ import type {
   MessageShape,
   NegotiationShape,
   PageShape,
+  PresenceShape,
   SyncShape,
   UploadShape,
   ViewShape,
@@ -36,8 +37,13 @@ export class ProblemError extends Error {
 export interface RestOptions {
   /** Where the functions are: `https://…`, without `/api`. */
   readonly baseUrl: string;
-  /** Signs in: a bearer token, fetched anew for each request unless the caller keeps it. */
-  readonly token: () => Promise<string>;
+  /**
+   * Signs in: a bearer token, asked for at each request, so keep it as long as it is good. With `rejected` the server has just
+   * refused the one that it gave: get a new one.
+   */
+  readonly token: (why?: "rejected") => Promise<string>;
+  /** The platform's own unless given. */
+  readonly fetch?: typeof fetch;
 }
 
 export interface FileInput {
@@ -113,30 +119,48 @@ export interface Rest {
   ): Promise<{ readonly items: readonly ConsentResultShape[] }>;
   changes(conversationId: string, after: number, limit?: number): Promise<ChangesShape>;
   sync(heads: Readonly<Record<string, number>>): Promise<SyncShape>;
+  /** Takes a message of the caller's back. */
+  unsend(conversationId: string, id: string): Promise<void>;
+  typing(conversationId: string): Promise<void>;
+  presence(conversationId: string, state: "here" | "away"): Promise<PresenceShape>;
   receipts(conversationId: string, marks: { readonly deliveredSeq?: number; readonly readSeq?: number }): Promise<void>;
   negotiate(): Promise<NegotiationShape>;
   join(socketId: string): Promise<{ readonly conversations: readonly string[] }>;
 }
 
 /** @throws ProblemError for every answer that is one; whatever `fetch` throws when there is no answer */
-export function rest({ baseUrl, token }: RestOptions): Rest {
+export function rest({ baseUrl, token, fetch: ask = fetch }: RestOptions): Rest {
   const addressOf = (path: string): string => `${baseUrl}/api/v1/${path}`;
-
-  async function call<Answer>(
+  const request = (
     method: string,
     path: string,
-    body?: unknown,
-    headers: Readonly<Record<string, string>> = {},
-  ): Promise<Answer> {
-    const response = await fetch(addressOf(path), {
+    { body, headers = {} }: { readonly body: unknown; readonly headers?: Readonly<Record<string, string>> | undefined },
+    bearer: string,
+  ): Promise<Response> =>
+    ask(addressOf(path), {
       method,
       headers: {
-        authorization: `Bearer ${await token()}`,
+        authorization: `Bearer ${bearer}`,
         ...(body === undefined ? {} : { "content-type": "application/json" }),
         ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+
+  async function call<Answer>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer> {
+    const content = { body, headers };
+    const bearer = await token();
+    let response = await request(method, path, content, bearer);
+    if (response.status === 401) {
+      // It may have expired since it was given: once more with another, if there is one.
+      const other = await token("rejected");
+      if (other !== bearer) response = await request(method, path, content, other);
+    }
     const text = await response.text();
     if (response.ok) return (text === "" ? undefined : JSON.parse(text)) as Answer;
     throw new ProblemError(response.status, problemIn(text), response.headers.get("retry-after"));
@@ -194,6 +218,9 @@ export function rest({ baseUrl, token }: RestOptions): Rest {
     changes: (conversationId, after, limit) =>
       call("GET", `${conversation(conversationId)}/changes${query({ after, limit })}`),
     sync: (heads) => call("POST", "sync", { heads }),
+    unsend: (conversationId, id) => call("DELETE", message(conversationId, id)),
+    typing: (conversationId) => call("POST", `${conversation(conversationId)}/typing`),
+    presence: (conversationId, state) => call("POST", `${conversation(conversationId)}/presence`, { state }),
     receipts: (conversationId, marks) => call("POST", `${conversation(conversationId)}/receipts`, marks),
     negotiate: () => call("POST", "realtime/negotiate"),
     join: (socketId) => call("POST", "realtime/join", { socketId }),

@@ -20,6 +20,9 @@ export const WARM_UP = [
 /** Users for whom the banner shows tokens. */
 export const SAMPLE_USERS = ["ana", "bo"] as const;
 
+/** Pages that the control serves: the path, and the folder below `out/`. */
+export const PAGES = { chat: "demo/web", dashboard: "local/dashboard" } as const;
+
 export interface Connections {
   readonly storage: string;
   readonly serviceBus: string;

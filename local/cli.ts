@@ -15,6 +15,9 @@ const load = parts[name];
 if (load !== undefined) {
   const { command } = await load();
   await runPart(command, args);
+} else if (name === "exec") {
+  const { exec } = await import("./exec.js");
+  process.exitCode = await exec(args);
 } else {
   const { steer } = await import("./steer.js");
   process.exitCode = await steer(name, args, Object.keys(parts));

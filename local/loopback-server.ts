@@ -18,10 +18,11 @@ export interface LocalRequest {
   readonly signal: AbortSignal;
 }
 
-export interface LocalAnswer {
-  readonly status: number;
-  readonly body?: unknown;
-}
+/** An answer in JSON, a file, or somebody who writes it himself. */
+export type LocalAnswer =
+  | { readonly status: number; readonly body?: unknown }
+  | { readonly status: number; readonly content: Buffer; readonly headers: Readonly<Record<string, string>> }
+  | { readonly stream: (response: ServerResponse) => void };
 
 export interface LoopbackServer {
   readonly url: string;
@@ -110,7 +111,7 @@ export function isLoopback(url: string): boolean {
 function allowOrigin(origin: string, response: ServerResponse): void {
   response.setHeader("access-control-allow-origin", origin);
   response.setHeader("access-control-allow-headers", "authorization, content-type");
-  response.setHeader("access-control-allow-methods", "GET, POST");
+  response.setHeader("access-control-allow-methods", "GET, POST, PUT, DELETE");
   response.setHeader("access-control-max-age", "600");
   response.setHeader("vary", "origin");
 }
@@ -132,14 +133,23 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   }
 }
 
-function send(response: ServerResponse, { status, body }: LocalAnswer): void {
+function send(response: ServerResponse, answer: LocalAnswer): void {
   if (response.destroyed) return;
-  response.statusCode = status;
   response.setHeader("cache-control", "no-store");
-  if (body === undefined) {
+  if ("stream" in answer) {
+    answer.stream(response);
+    return;
+  }
+  response.statusCode = answer.status;
+  if ("content" in answer) {
+    for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value);
+    response.end(answer.content);
+    return;
+  }
+  if (answer.body === undefined) {
     response.end();
     return;
   }
   response.setHeader("content-type", "application/json; charset=utf-8");
-  response.end(`${JSON.stringify(body)}\n`);
+  response.end(`${JSON.stringify(answer.body)}\n`);
 }

@@ -6,7 +6,7 @@
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { appSettings, AUDIENCE, hubSettings, WARM_UP } from "./app-settings.js";
+import { appSettings, AUDIENCE, hubSettings, PAGES, WARM_UP } from "./app-settings.js";
 import { startClockServer, type ClockServer } from "./control/clock-server.js";
 import { startControl, type Control } from "./control/control.js";
 import type { FunctionStatus, HostStatus, QueueCounts } from "./control/idle.js";
@@ -185,6 +185,16 @@ export class Stack {
       clock,
       saveOffset: (ms) => data.writeClockOffset(ms),
       parts: this.#controlledParts(),
+      addresses: () => this.#addresses(),
+      doors: {
+        serviceBus: () => this.#parts.get("service-bus")?.announcement?.management,
+        webPubSub: () => this.#parts.get("web-pubsub")?.announcement?.address,
+        functions: () => this.#parts.get("functions")?.announcement?.address,
+        functionsData: path.join(data.path, "functions"),
+      },
+      pages: Object.fromEntries(
+        Object.entries(PAGES).map(([prefix, folder]) => [prefix, path.join(this.#options.root, "out", folder)]),
+      ),
       idle: {
         queues: (signal) => this.#askQueues(signal),
         hosts: (signal) => this.#askHosts(signal),
@@ -213,7 +223,10 @@ export class Stack {
   #prepareFunctionsHost(context: SpecContext): PartProcess {
     const { port } = context.ports.functions;
     const part = this.#add(
-      new PartProcess(functionsSpec({ name: "functions", port, warmUp: WARM_UP }, context), this.#events()),
+      new PartProcess(
+        functionsSpec({ name: "functions", port, cors: pageOrigins(context.ports), warmUp: WARM_UP }, context),
+        this.#events(),
+      ),
     );
     part.prepare();
     return part;
@@ -283,6 +296,16 @@ export class Stack {
     if (tell) this.#logs?.show(name, `stopped: ${reason}`);
   }
 
+  /** Base URLs alone: what a page may know. */
+  #addresses(): Readonly<Record<string, string>> {
+    const functions = this.#parts.get("functions")?.announcement?.address;
+    const issuer = this.#issuer?.url;
+    return {
+      ...(functions === undefined ? {} : { functions }),
+      ...(issuer === undefined ? {} : { issuer }),
+    };
+  }
+
   #part(name: string): PartProcess {
     const part = this.#parts.get(name);
     if (part === undefined) {
@@ -325,7 +348,8 @@ export class Stack {
     const { host } = await choosePorts({ host: 0 }, { DAYFLY_PORTS: "0" });
     const disable = disabled.map((name) => [`AzureWebJobs.${name}.Disabled`, "true"]);
     const settings = { ...this.#settings, ...(Object.fromEntries(disable) as Record<string, string>) };
-    const spec = functionsSpec({ name: `functions-${number}`, port: host.port, warmUp: WARM_UP }, context);
+    const options = { name: `functions-${number}`, port: host.port, cors: pageOrigins(context.ports), warmUp: WARM_UP };
+    const spec = functionsSpec(options, context);
     const part = this.#add(new PartProcess(spec, this.#events()));
     await this.#startFunctions(part, { settings });
     return part;
@@ -364,6 +388,11 @@ function statusOf(part: PartProcess): PartStatus {
 
 function storagePorts({ blob, queue, table }: Ports): { blob: number; queue: number; table: number } {
   return { blob: blob.port, queue: queue.port, table: table.port };
+}
+
+/** The pages that the control serves are of another origin than the functions they call. */
+function pageOrigins({ control }: Ports): string {
+  return ["127.0.0.1", "localhost"].map((host) => `http://${host}:${control.port}`).join(",");
 }
 
 async function readTopology(root: string): Promise<Topology> {

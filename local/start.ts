@@ -1,7 +1,7 @@
 /** `npm start`, and with `--watch` `npm run dev`: the whole stack in one terminal. */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { commandsToTry, SAMPLE_USERS } from "./app-settings.js";
+import { commandsToTry, PAGES, SAMPLE_USERS } from "./app-settings.js";
 import { installMovableDate } from "./clock/date.js";
 import { Stack, type ReadyStack } from "./stack.js";
 import { banner } from "./supervisor/banner.js";
@@ -99,6 +99,7 @@ async function content(
       ],
       ["issuer", info.issuer, moved("issuer")],
       ["control", info.control, moved("control")],
+      ...Object.keys(PAGES).map((page): [string, string] => [page, `${info.control}/${page}/`]),
       ["data", data, "logs of each part in logs/"],
     ],
     functions,

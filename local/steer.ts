@@ -2,7 +2,8 @@
 import path from "node:path";
 import { columns } from "./supervisor/banner.js";
 import { formatOffset, parseDuration } from "./clock/duration.js";
-import { dataPath, readStackInfo, type StackInfo } from "./supervisor/data-folder.js";
+import { dataPath, openDataFolder, readStackInfo, type StackInfo } from "./supervisor/data-folder.js";
+import { load, reset, save } from "./snapshots.js";
 import type { PartStatus } from "./control/parts.js";
 
 interface Command {
@@ -69,15 +70,38 @@ const commands: Readonly<Record<string, Command>> = {
   },
 };
 
+/** What is done to the data of a stack that is down. */
+const offline: Readonly<
+  Record<string, Omit<Command, "run"> & { run(data: string, args: readonly string[]): Promise<string> }>
+> = {
+  save: {
+    usage: "save NAME",
+    summary: "puts a copy of all data aside (the stack must be down)",
+    run: (data, [name = ""]) => save(data, name),
+  },
+  load: {
+    usage: "load NAME",
+    summary: "brings it back, instead of what is there (the stack must be down)",
+    run: (data, [name = ""]) => load(data, name),
+  },
+  reset: {
+    usage: "reset",
+    summary: "deletes all data but what was saved (the stack must be down)",
+    run: (data) => reset(data),
+  },
+};
+
 /** Runs one command; resolves with the exit code. */
 export async function steer(name: string, args: readonly string[], parts: readonly string[]): Promise<number> {
+  const folder = dataPath(path.resolve(import.meta.dirname, "..", ".."), process.env);
+  const work = offline[name];
+  if (work !== undefined) return workOn(folder, () => work.run(folder, args));
   const command = commands[name];
   if (command === undefined) {
     const asked = ["help", "--help", "-h"].includes(name);
     (asked ? console.log : console.error)(help(parts));
     return asked ? 0 : 1;
   }
-  const folder = dataPath(path.resolve(import.meta.dirname, "..", ".."), process.env);
   const stack = await readStackInfo(folder);
   if (stack === undefined) {
     console.error(
@@ -90,6 +114,22 @@ export async function steer(name: string, args: readonly string[], parts: readon
     return 0;
   } catch (error) {
     console.error(error instanceof UsageError ? error.message : `The stack does not answer: ${String(error)}`);
+    return 1;
+  }
+}
+
+/** The lock keeps a stack from starting meanwhile, and this from touching the data of one that runs. */
+async function workOn(folder: string, work: () => Promise<string>): Promise<number> {
+  try {
+    const data = await openDataFolder(folder);
+    try {
+      console.log(await work());
+    } finally {
+      data.release();
+    }
+    return 0;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
     return 1;
   }
 }
@@ -116,7 +156,8 @@ async function ask<T>(url: string, body?: unknown): Promise<T> {
 }
 
 function help(parts: readonly string[]): string {
-  const steering = Object.values(commands).map(({ usage, summary }) => [usage, summary]);
+  const rows = (of: Readonly<Record<string, Omit<Command, "run">>>): string[][] =>
+    Object.values(of).map(({ usage, summary }) => [usage, summary]);
   return [
     "Usage: npm run local -- COMMAND",
     "",
@@ -124,6 +165,12 @@ function help(parts: readonly string[]): string {
     `  ${parts.join(", ")}`,
     "",
     "Speak to the running stack:",
-    ...columns(steering),
+    ...columns(rows(commands)),
+    "",
+    "Without a running stack:",
+    ...columns([
+      ['exec "COMMAND"', "starts a stack, runs the command, stops it; ends as the command did"],
+      ...rows(offline),
+    ]),
   ].join("\n");
 }

@@ -12,14 +12,19 @@ const targets = [
   { folders: ["local", "client", "demo", "bench"], outbase: ".", outdir: "out" },
 ];
 
+/** Folders of pages: `main.ts` becomes one script and `style.css` one sheet with all that they need. */
+const pages = ["demo/web", "local/dashboard"];
+const isOfPage = (file) => pages.some((page) => path.relative(root, file).startsWith(page + path.sep));
+
 /** Compiles every folder; resolves to the number of files that changed. */
 export async function compile() {
-  const changed = await Promise.all(targets.map(compileTarget));
+  const changed = await Promise.all([...targets.map(compileTarget), ...pages.map(compilePage)]);
   return changed.reduce((sum, n) => sum + n, 0);
 }
 
 async function compileTarget({ folders, outbase, outdir }) {
-  const entryPoints = (await Promise.all(folders.map((folder) => filesIn(folder, ".ts")))).flat();
+  const sources = (await Promise.all(folders.map((folder) => filesIn(folder, ".ts")))).flat();
+  const entryPoints = sources.filter((file) => !isOfPage(file));
   const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints,
@@ -35,6 +40,26 @@ async function compileTarget({ folders, outbase, outdir }) {
   });
   const written = await Promise.all(outputFiles.map((file) => writeIfChanged(file.path, file.contents)));
   await removeStale(outdir, new Set(outputFiles.map((file) => file.path)));
+  return written.filter(Boolean).length;
+}
+
+async function compilePage(page) {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: [`${page}/main.ts`, `${page}/style.css`],
+    outdir: path.join("out", page),
+    bundle: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    sourcemap: "linked",
+    write: false,
+  });
+  const files = outputFiles.map((file) => [file.path, file.contents]);
+  for (const source of await filesIn(page, ".html")) {
+    files.push([path.join(root, "out", path.relative(root, source)), await readFile(source)]);
+  }
+  const written = await Promise.all(files.map(([file, contents]) => writeIfChanged(file, contents)));
   return written.filter(Boolean).length;
 }
 
@@ -59,7 +84,10 @@ async function writeIfChanged(file, contents) {
 /** The functions host loads every file in dist/functions: one whose source is gone must not stay. */
 async function removeStale(outdir, current) {
   const present = (await filesIn(outdir, ".js")).concat(await filesIn(outdir, ".js.map"));
-  await Promise.all(present.filter((file) => !current.has(file)).map((file) => rm(file, { force: true })));
+  const stale = present.filter(
+    (file) => !current.has(file) && !pages.some((page) => file.includes(path.join(outdir, page))),
+  );
+  await Promise.all(stale.map((file) => rm(file, { force: true })));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await compile();

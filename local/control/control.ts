@@ -3,7 +3,11 @@ import { parseDuration, parseIsoDuration } from "../clock/duration.js";
 import { RequestError, startLoopbackServer, type LocalAnswer, type LocalRequest } from "../loopback-server.js";
 import type { ClockServer } from "./clock-server.js";
 import { waitUntilIdle, type IdleSource } from "./idle.js";
-import type { ControlledParts } from "./parts.js";
+import { readDue } from "./due.js";
+import { EventHub } from "./event-hub.js";
+import { passOn, type Doors } from "./gateway.js";
+import { readPage } from "./pages.js";
+import type { ControlledParts, PartStatus } from "./parts.js";
 
 export interface ControlOptions {
   readonly port: number;
@@ -12,6 +16,11 @@ export interface ControlOptions {
   readonly saveOffset: (ms: number) => Promise<void>;
   readonly parts: ControlledParts;
   readonly idle: IdleSource;
+  /** Where a page finds the parts. */
+  readonly addresses: () => Readonly<Record<string, string>>;
+  /** The first segment of a page's path, and its folder. */
+  readonly pages: Readonly<Record<string, string>>;
+  readonly doors: Doors;
 }
 
 export interface Control {
@@ -22,33 +31,63 @@ export interface Control {
 const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
 /** Further away than anyone wants to be, and safely inside what `Date` can hold. */
 const FARTHEST_OFFSET_MS = 100 * 366 * 24 * 3_600_000;
+const LONGEST_AWAY_MS = 10 * 60_000;
 const SIGNALS: readonly string[] = ["SIGKILL", "SIGTERM", "SIGINT"];
 
-export function startControl(options: ControlOptions): Promise<Control> {
-  return startLoopbackServer(options.port, (request) => respond(request, options));
+export async function startControl(options: ControlOptions): Promise<Control> {
+  const hub = new EventHub(options.doors);
+  const server = await startLoopbackServer(options.port, (request) => respond(request, options, hub));
+  return {
+    url: server.url,
+    stop: () => {
+      hub.stop();
+      return server.stop();
+    },
+  };
 }
 
-async function respond(request: LocalRequest, options: ControlOptions): Promise<LocalAnswer> {
+async function respond(request: LocalRequest, options: ControlOptions, hub: EventHub): Promise<LocalAnswer> {
   const { clock, parts } = options;
   switch (`${request.method} ${request.url.pathname}`) {
     case "GET /time":
       return { status: 200, body: time(clock) };
-    case "POST /time":
-      return moveClock(request.body, options);
+    case "POST /time": {
+      const answer = await moveClock(request.body, options);
+      hub.publish({ source: "control", kind: "clock-moved", at: new Date().toISOString(), offsetMs: clock.offsetMs });
+      return answer;
+    }
+    case "GET /":
+      return { status: 302, content: Buffer.alloc(0), headers: { location: "/dashboard/" } };
+    case "GET /events":
+      return {
+        stream: (response) => {
+          hub.listen(response);
+        },
+      };
+    case "GET /due":
+      return whatIsDue(request, options.doors);
     case "GET /idle":
       return awaitIdle(request, options.idle);
+    case "GET /stack":
+      return { status: 200, body: options.addresses() };
     case "GET /parts":
       return { status: 200, body: { parts: parts.list() } };
     case "POST /parts":
       return { status: 201, body: await parts.addFunctionsHost(disabledFunctions(request.body)) };
   }
-  const [, name, action] = /^\/parts\/([\w-]+)\/(kill|start|restart)$/.exec(request.url.pathname) ?? [];
+  const page = request.method === "GET" ? await readPage(request.url.pathname, options.pages) : undefined;
+  if (page !== undefined) return page;
+  const passed = await passOn(request, options.doors);
+  if (passed !== undefined) return passed;
+  const [, name, action] = /^\/parts\/([\w-]+)\/(kill|start|restart|away)$/.exec(request.url.pathname) ?? [];
   if (request.method !== "POST" || name === undefined) {
-    throw new RequestError(404, "See local/README.md for what the control answers: /time, /idle and /parts.");
+    throw new RequestError(404, "See local/README.md for what the control answers.");
   }
   switch (action) {
     case "kill":
       return { status: 200, body: await parts.kill(name, signalOf(request.body)) };
+    case "away":
+      return { status: 202, body: await sendAway(name, request.body, options) };
     case "start":
       return { status: 200, body: await parts.start(name) };
     default:
@@ -89,6 +128,30 @@ async function awaitIdle(request: LocalRequest, source: IdleSource): Promise<Loc
   const waitedMs = Math.round(performance.now() - since);
   if (busy === undefined) return { status: 200, body: { idle: true, waitedMs } };
   return { status: 503, body: { idle: false, waitedMs, error: `Not idle after ${waitedMs} ms: ${busy}.` } };
+}
+
+async function whatIsDue({ signal }: LocalRequest, doors: Doors): Promise<LocalAnswer> {
+  try {
+    return { status: 200, body: await readDue(doors, signal) };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new RequestError(503, `A part does not answer (${reason}).`);
+  }
+}
+
+/** Kills a part, and starts it again after a while. */
+async function sendAway(name: string, body: unknown, { parts }: ControlOptions): Promise<PartStatus> {
+  const { for: time = "PT10S" } = (body ?? {}) as { for?: unknown };
+  const ms = typeof time === "string" ? parseIsoDuration(time) : undefined;
+  if (ms === undefined || ms > LONGEST_AWAY_MS) throw new RequestError(400, '"for" must be at most "PT10M".');
+  const status = await parts.kill(name, "SIGKILL");
+  setTimeout(() => {
+    parts.start(name).catch((error: unknown) => {
+      // Somebody was quicker, or the stack is ending.
+      console.error(`${name} was to come back:`, error instanceof Error ? error.message : error);
+    });
+  }, ms).unref();
+  return status;
 }
 
 function signalOf(body: unknown): NodeJS.Signals {

@@ -10,6 +10,7 @@ export const command: PartCommand = {
     app: { description: "folder of the function app (package.json, host.json)", default: "." },
     data: { description: "folder for keys and timer schedules", default: path.join(".local", "functions") },
     settings: { description: "local.settings.json; the environment wins over it" },
+    cors: { description: "origins that may call from a browser besides Host.CORS of the settings, comma separated" },
     "log-format": { description: "text or json, on standard error", default: "text" },
   },
   async start(options) {
@@ -21,6 +22,7 @@ export const command: PartCommand = {
       dataFolder: path.resolve(options["data"] ?? ""),
       settingsFile: options["settings"] === undefined ? undefined : path.resolve(options["settings"]),
       logFormat,
+      cors: options["cors"],
     });
     return { announcement: { address: host.address }, stop: () => host.stop() };
   },

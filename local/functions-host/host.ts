@@ -10,6 +10,7 @@ import { Invoker } from "./invoke.js";
 import { loadKeys } from "./keys.js";
 import { createLog, type Log, type LogFormat } from "./log.js";
 import { createOutputSink } from "./outputs.js";
+import { Runs } from "./runs.js";
 import { loadLocalSettings } from "./settings.js";
 import { HttpListener } from "./triggers/http/listener.js";
 import { ServiceBusClients } from "./triggers/service-bus/clients.js";
@@ -30,6 +31,8 @@ export interface HostSettings {
   readonly dataFolder: string;
   readonly settingsFile: string | undefined;
   readonly logFormat: LogFormat;
+  /** Origins, comma separated; undefined for what the settings say. */
+  readonly cors?: string | undefined;
 }
 
 export interface RunningHost {
@@ -46,6 +49,7 @@ interface Parts {
   readonly functions: readonly HostFunction[];
   readonly clients: ServiceBusClients;
   readonly invoker: Invoker;
+  readonly runs: Runs;
   readonly monitor: ScheduleMonitor;
   readonly triggers: Triggers;
 }
@@ -56,7 +60,7 @@ interface Parts {
  */
 export async function startHost(settings: HostSettings): Promise<RunningHost> {
   const environment = process.env;
-  const hostSection = await loadLocalSettings(settings.settingsFile, environment);
+  const hostSection = await loadLocalSettings(settings.settingsFile, environment, settings.cors);
   const [parts, keys] = await Promise.all([prepare(settings, environment), loadKeys(settings.dataFolder, environment)]);
   const { clock, log, invoker, functions, triggers } = parts;
   let ready = false;
@@ -74,6 +78,7 @@ export async function startHost(settings: HostSettings): Promise<RunningHost> {
         uptimeMs: () => clock.uptime(),
         find: (name) => functions.find((fn) => fn.name.toLowerCase() === name.toLowerCase()),
         trigger: (fn, input) => void runByHand(parts, fn, input),
+        runs: parts.runs,
       },
       keys,
     ),
@@ -110,13 +115,14 @@ async function prepare(settings: HostSettings, environment: NodeJS.ProcessEnv): 
   warnOfIgnoredRetries(functions, log);
   const clients = new ServiceBusClients(environment, options.serviceBus.webSockets);
   const sendOutputs = createOutputSink(clients);
-  const invoker = new Invoker({ core, clock, log, functionTimeoutMs: options.functionTimeoutMs, sendOutputs });
+  const runs = new Runs(() => clock.now());
+  const invoker = new Invoker({ core, clock, log, functionTimeoutMs: options.functionTimeoutMs, sendOutputs, runs });
   const monitor = createScheduleMonitor(settings.dataFolder);
   const triggers = readTriggers(functions, options.http.routePrefix, environment, (fn, schedule) => {
     const invoke: Invoker["invoke"] = (...args) => invoker.invoke(...args);
     return new TimerListener({ fn, schedule, clock, invoke, monitor, log });
   });
-  return { clock, log, core, options, functions, clients, invoker, monitor, triggers };
+  return { clock, log, core, options, functions, clients, invoker, runs, monitor, triggers };
 }
 
 async function startServiceBus({

@@ -20,6 +20,8 @@ export interface Trigger {
   readonly details?: string;
   readonly data: TypedData;
   readonly metadata?: Readonly<Record<string, TypedData>>;
+  /** The message that it runs for, for those who look. */
+  readonly message?: { readonly sequenceNumber: number; readonly deliveryCount: number };
   /** A W3C `traceparent` that the caller sent. */
   readonly traceParent?: string | undefined;
   readonly traceState?: string | undefined;
@@ -28,6 +30,14 @@ export interface Trigger {
 export type InvocationResult =
   | { readonly succeeded: true; readonly response: InvocationResponse }
   | { readonly succeeded: false; readonly error: unknown };
+
+/** Sees each run begin and end. */
+export interface RunObserver {
+  started(fn: HostFunction, invocationId: string, traceParent: string, trigger: Trigger): void;
+  ended(fn: HostFunction, invocationId: string, result: InvocationResult, durationMs: number): void;
+  /** @throws Error when this run is to fail before it begins */
+  check(fn: HostFunction): void;
+}
 
 /** Sends what a function put into its output bindings. */
 export type OutputSink = (fn: HostFunction, response: InvocationResponse) => Promise<void>;
@@ -40,6 +50,7 @@ export class Invoker {
   readonly #log: Log;
   readonly #timeoutMs: number;
   readonly #sendOutputs: OutputSink;
+  readonly #runs: RunObserver;
   #running = 0;
   #idle: (() => void)[] = [];
 
@@ -49,12 +60,14 @@ export class Invoker {
     readonly log: Log;
     readonly functionTimeoutMs: number;
     readonly sendOutputs: OutputSink;
+    readonly runs: RunObserver;
   }) {
     this.#core = options.core;
     this.#clock = options.clock;
     this.#log = options.log;
     this.#timeoutMs = options.functionTimeoutMs;
     this.#sendOutputs = options.sendOutputs;
+    this.#runs = options.runs;
   }
 
   /** How many invocations run now. */
@@ -86,15 +99,20 @@ export class Invoker {
     );
     if (trigger.details !== undefined)
       this.#log("information", category, `Trigger Details: ${trigger.details}`, fields);
+    const traceParent = childOf(trigger.traceParent);
+    this.#runs.started(fn, invocationId, traceParent, trigger);
     let result: InvocationResult;
     try {
-      const response = await this.#withTimeout(this.#run(fn, invocationId, trigger, retryContext));
+      this.#runs.check(fn);
+      const response = await this.#withTimeout(this.#run(fn, invocationId, { ...trigger, traceParent }, retryContext));
       await this.#sendOutputs(fn, response);
       result = { succeeded: true, response };
     } catch (error) {
       result = { succeeded: false, error };
     }
-    this.#logEnd(fn, invocationId, result, Math.round(this.#clock.uptime() - started));
+    const durationMs = Math.round(this.#clock.uptime() - started);
+    this.#runs.ended(fn, invocationId, result, durationMs);
+    this.#logEnd(fn, invocationId, result, durationMs);
     this.#running--;
     if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
     return result;
@@ -172,7 +190,7 @@ export class Invoker {
       inputData: [{ name: fn.triggerName, data: trigger.data }],
       triggerMetadata: trigger.metadata ?? {},
       traceContext: {
-        traceParent: childOf(trigger.traceParent),
+        traceParent: trigger.traceParent ?? childOf(undefined),
         ...(trigger.traceState === undefined ? {} : { traceState: trigger.traceState }),
         attributes: {},
       },

@@ -18,12 +18,14 @@ interface LocalSettings {
 }
 
 /**
- * Reads `local.settings.json` as `func` does: `Values` go to the environment, where what is already set wins.
+ * Reads `local.settings.json` as `func` does: `Values` go to the environment, where what is already set wins. `cors` names more
+ * origins than `Host.CORS` does.
  * @throws StartError when the file cannot be read or is encrypted
  */
 export async function loadLocalSettings(
   file: string | undefined,
   environment: NodeJS.ProcessEnv,
+  cors = "",
 ): Promise<HostSection> {
   const settings = file === undefined ? {} : await readSettings(file);
   for (const [name, value] of Object.entries(settings.Values ?? {})) {
@@ -37,7 +39,8 @@ export async function loadLocalSettings(
   environment["FUNCTIONS_WORKER_RUNTIME"] ??= "node";
   const { CORS = "", CORSCredentials = false } = settings.Host ?? {};
   return {
-    corsOrigins: CORS.split(",")
+    corsOrigins: `${CORS},${cors}`
+      .split(",")
       .map((origin) => origin.trim().replace(/\/$/, ""))
       .filter((origin) => origin !== ""),
     corsCredentials: CORSCredentials,

@@ -61,6 +61,8 @@ export function backingSpec(name: BackingPart, context: SpecContext): PartSpec {
 export interface FunctionsHostOptions {
   readonly name: string;
   readonly port: number;
+  /** Origins of pages that may call them, comma separated. */
+  readonly cors: string;
   /** Packages that the functions load, to be loaded ahead. */
   readonly warmUp: readonly string[];
 }
@@ -71,6 +73,7 @@ export function functionsSpec(options: FunctionsHostOptions, context: SpecContex
   const args = [
     ...["--port", String(options.port), "--app", app, "--data", path.join(context.data, "functions")],
     ...["--settings", path.join(context.root, "local.settings.json"), "--log-format", "json"],
+    ...["--cors", options.cors],
   ];
   const standby = `--import=${compiledUrl(context.root, "supervisor", "standby.js")}`;
   const { env, ...rest } = spec(options.name, "functions", args, context, [standby]);

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { z } from "zod";
+import type { RecentEvents } from "../recent-events.js";
 import type { Connection } from "./realtime/connection.js";
 import type { Hub } from "./realtime/hub.js";
 import { RestProblem } from "./rest/problem.js";
@@ -57,6 +58,7 @@ export class Faults {
 export interface LocalDoor {
   readonly hubs: () => Iterable<Hub>;
   readonly faults: Faults;
+  readonly events: RecentEvents;
 }
 
 export async function serveLocalDoor(
@@ -79,10 +81,12 @@ export async function serveLocalDoor(
 }
 
 async function respond(
-  { hubs, faults: active }: LocalDoor,
+  { hubs, faults: active, events }: LocalDoor,
   request: IncomingMessage,
 ): Promise<{ readonly status: number; readonly body: object }> {
   try {
+    const after = /^\/_local\/events\/(\d{1,15})$/.exec(request.url ?? "")?.[1];
+    if (after !== undefined && request.method === "GET") return { status: 200, body: events.after(Number(after)) };
     switch (`${request.method ?? ""} ${request.url ?? ""}`) {
       case "GET /_local/status":
         return { status: 200, body: { hubs: [...hubs()].map(statusOf) } };
@@ -98,7 +102,8 @@ async function respond(
         return {
           status: 404,
           body: {
-            error: "There are GET /_local/status, GET /_local/connections, POST /_local/drop and POST /_local/faults.",
+            error:
+              "There are GET /_local/status, /_local/connections and /_local/events/{after}, POST /_local/drop and /_local/faults.",
           },
         };
     }

@@ -7,6 +7,8 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { SystemClock, type Clock } from "../clock/clock.js";
 import { ClientEndpoint } from "./client-endpoint.js";
+import { RecentEvents } from "../recent-events.js";
+import { describeSent } from "./describe-sent.js";
 import { Faults, serveLocalDoor } from "./local-door.js";
 import { Hub } from "./realtime/hub.js";
 import { serveRest, type RestApi } from "./rest/router.js";
@@ -57,8 +59,9 @@ export async function startWebPubSub(options: WebPubSubOptions): Promise<WebPubS
   const faults = new Faults();
   const now = (): number => clock.now();
   const clients = new ClientEndpoint({ hub, keys, settings, tokenGroups, now, log });
+  const events = new RecentEvents();
   const api: RestApi = {
-    service: { keys, now, log, loses: () => faults.loses() },
+    service: { keys, now, log, loses: () => faults.loses(), sent: (sent) => events.record(describeSent(sent, now())) },
     hub,
     refusal: () => faults.refusal(),
   };
@@ -67,7 +70,8 @@ export async function startWebPubSub(options: WebPubSubOptions): Promise<WebPubS
     const path = request.url ?? "";
     if (clients.serves(path)) clients.handleRequest(request, response);
     else if (path.startsWith("/api/")) void serveRest(api, request, response);
-    else if (path.startsWith("/_local/")) void serveLocalDoor({ hubs: () => hubs.values(), faults }, request, response);
+    else if (path.startsWith("/_local/"))
+      void serveLocalDoor({ hubs: () => hubs.values(), faults, events }, request, response);
     else refuse(request, response);
   });
   http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {

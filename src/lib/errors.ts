@@ -37,6 +37,7 @@ export const CATALOGUE = {
     retryAfter: 1,
   },
   "message-expired": { status: 410, title: "The message has expired." },
+  "message-deleted": { status: 410, title: "Its author has taken the message back." },
   "message-already-sent": { status: 409, title: "The message has been sent." },
   "schedule-full": { status: 409, title: "Too many messages wait to be sent." },
   "retention-lapsed": { status: 409, title: "The message's time was over before everyone had agreed." },

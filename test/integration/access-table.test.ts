@@ -42,6 +42,13 @@ async function filed(hasView: boolean): Promise<{ readonly file: string; readonl
   return { file, view: hasView ? (await bo.api.openView(conversation, file, { key: newId() })).id : "" };
 }
 
+/** A text of the author, for the row that ends one. */
+async function sent(): Promise<string> {
+  const { id } = await ana.send(conversation, "not for long");
+  await stack.idle();
+  return id;
+}
+
 /** A waiting text of the author, for each row that ends one. */
 async function scheduled(): Promise<string> {
   const id = newId();
@@ -55,10 +62,10 @@ async function scheduled(): Promise<string> {
 
 const isOutside = (relation: Relation): boolean => relation === "stranger" || relation === "former";
 
-test.each(ACCESS)("$name: $method $route", async ({ method, route, body, query = "", answers }) => {
+test.each(ACCESS)("$name: $method $route", async ({ name, method, route, body, query = "", answers }) => {
   const values: Readonly<Record<string, string>> = {
     conversation,
-    message: route.includes("/scheduled/") ? await scheduled() : message,
+    message: route.includes("/scheduled/") ? await scheduled() : name === "deleteMessage" ? await sent() : message,
     ...(route.includes("{file}") ? await filed(route.includes("{view}")) : {}),
     user: "zoe",
     failure: "0".repeat(32),

@@ -36,6 +36,8 @@ const FILE = `${CONVERSATION}/files/{file}`;
 
 export const ACCESS: readonly AccessRow[] = [
   { name: "healthLive", method: "GET", route: "health/live", answers: anybody(200) },
+  { name: "getOpenapi", method: "GET", route: "openapi.json", answers: anybody(200) },
+  { name: "getAsyncapi", method: "GET", route: "asyncapi.json", answers: anybody(200) },
   { name: "healthReady", method: "GET", route: "health/ready", answers: anybody(200) },
 
   { name: "negotiate", method: "POST", route: "v1/realtime/negotiate", answers: signedIn(200) },
@@ -77,6 +79,12 @@ export const ACCESS: readonly AccessRow[] = [
   },
   { name: "listMessages", method: "GET", route: `${CONVERSATION}/messages`, answers: members(200) },
   { name: "getMessage", method: "GET", route: MESSAGE, answers: members(200) },
+  { name: "deleteMessage", method: "DELETE", route: MESSAGE, answers: members(403, 204) },
+  { name: "postTyping", method: "POST", route: `${CONVERSATION}/typing`, answers: members(204) },
+  {
+    ...{ name: "postPresence", method: "POST", route: `${CONVERSATION}/presence` },
+    ...{ body: { state: "here" }, answers: members(200) },
+  },
   { name: "getDelivery", method: "GET", route: `${MESSAGE}/delivery`, answers: members(404, 200) },
   { name: "putConsent", method: "PUT", route: `${MESSAGE}/consent`, answers: members(200) },
   { name: "deleteConsent", method: "DELETE", route: `${MESSAGE}/consent`, answers: members(200) },

@@ -3,6 +3,7 @@ import { WebPubSubServiceClient } from "@azure/web-pubsub";
 import { io } from "socket.io-client";
 import { v7 as uuidv7 } from "uuid";
 import { ChatClient, type ChatListener } from "../../client/chat-client.js";
+import { checkedFetch, checkEvent } from "./contracts.js";
 import type { Stack } from "./stack.js";
 
 export const newId = (): string => uuidv7();
@@ -17,7 +18,15 @@ export async function person(
   // The tests move the clock by days.
   const token = await stack.token(user, [], { expiresIn: 40 * 86_400 });
   return new ChatClient(
-    { baseUrl: stack.info.functions, token: () => Promise.resolve(token), io, newId, transports },
+    {
+      ...{ baseUrl: stack.info.functions, token: () => Promise.resolve(token), newId, transports },
+      fetch: checkedFetch,
+      io: (url, options) => {
+        const socket = io(url, options);
+        socket.onAny(checkEvent);
+        return socket;
+      },
+    },
     listener,
   );
 }
@@ -35,7 +44,7 @@ export async function request(
   path: string,
   { token, body, headers = {} }: { token?: string; body?: unknown; headers?: Record<string, string> } = {},
 ): Promise<Answer> {
-  const response = await fetch(`${stack.info.functions}/api/${path}`, {
+  const response = await checkedFetch(`${stack.info.functions}/api/${path}`, {
     method,
     headers: {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),

@@ -15,6 +15,19 @@ export interface Service {
   readonly log: (line: string) => void;
   /** Whether this message is to be lost, as the next ones are after `POST /_local/faults`. */
   readonly loses: () => boolean;
+  /** Told what is sent, for those who look. */
+  readonly sent: (event: Sent) => void;
+}
+
+export interface Sent {
+  readonly hub: string;
+  /** What the address named: a group, a user, a connection. */
+  readonly to: Readonly<Record<string, string>>;
+  readonly filter?: string;
+  /** The payload as text. */
+  readonly payload: string;
+  readonly reached: number;
+  readonly lost?: true;
 }
 
 /** One call of a data-plane operation, signed and addressed to a hub. */

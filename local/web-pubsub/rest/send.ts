@@ -44,13 +44,22 @@ async function send(call: Call, candidates: () => Iterable<Connection>): Promise
     );
     return { status: 202 };
   }
-  if (service.loses()) return { status: 202 };
+  const told = {
+    ...{ hub: hub.name, to: call.params, payload: body.toString("utf8") },
+    ...(filterText === null || filterText === "" ? {} : { filter: filterText }),
+  };
+  if (service.loses()) {
+    service.sent({ ...told, reached: 0, lost: true });
+    return { status: 202 };
+  }
 
   // Read only now: whoever joined or left while the body came in has joined or left.
   const excluded = query.getAll("excluded");
   let targets = candidates();
   if (excluded.length > 0) targets = without(excluded, targets);
   if (filterText !== null && filterText !== "") targets = [...targets].filter(filter);
-  hub.send(targets, packets);
+  const reached = [...targets];
+  hub.send(reached, packets);
+  service.sent({ ...told, reached: reached.length });
   return { status: 202 };
 }

@@ -99,6 +99,11 @@ export const Receipts = z
   });
 export type Receipts = z.infer<typeof Receipts>;
 
+export const Presence = z.object({
+  state: z.enum(["here", "away"], { error: 'must be "here" or "away"' }),
+});
+export type Presence = z.infer<typeof Presence>;
+
 /** At most this many messages in one request. */
 const MAX_CONSENTS = 100;
 export const Consents = z

@@ -110,6 +110,7 @@ export interface PageShape<Item> {
 export type ChangeType =
   | "message.created"
   | "message.expired"
+  | "message.deleted"
   | "conversation.updated"
   | "retention.requested"
   | "retention.retained"
@@ -216,6 +217,13 @@ export interface NegotiationShape {
   readonly expiresAt: string;
 }
 
+/** A lease: the caller counts as present until then, unless renewed. */
+export interface PresenceShape {
+  readonly until?: string;
+  /** How often to renew it. */
+  readonly heartbeatSeconds: number;
+}
+
 interface EventBase {
   readonly conversationId: string;
   readonly at: string;
@@ -233,6 +241,8 @@ export interface ServerEvents {
   "message.created": LoggedEvent & { readonly messageId: string; readonly message: MessageShape };
   /** To the room, with `seq`; to its author alone, without, when it was never delivered. */
   "message.expired": EventBase & { readonly messageId: string; readonly seq?: number; readonly undelivered?: true };
+  /** Its author has taken it back. */
+  "message.deleted": LoggedEvent & { readonly messageId: string };
   /** To its author alone. `code` stands in docs/errors.md. */
   "message.failed": EventBase & { readonly messageId: string; readonly code: string };
   /** To its author alone: what waits to be sent, new or changed. When it is sent `message.created` comes, or `message.failed`. */
@@ -254,6 +264,10 @@ export interface ServerEvents {
   "file.rejected": EventBase & { readonly messageId: string; readonly code: string };
   /** Passing: not in the log. */
   "receipt.updated": EventBase & ReceiptShape;
+  /** Passing: who is writing. True for a few seconds after `at`. */
+  typing: EventBase & { readonly user: string };
+  /** Passing: who is there. `until`: true no longer than that, unless told again; absent when the user has left. */
+  presence: EventBase & { readonly user: string; readonly until?: string };
 }
 
 export type ServerEventName = keyof ServerEvents;

@@ -29,7 +29,7 @@ export type CloseReason =
   "closed" | "navigated" | "lease-expired" | "disconnected" | "max-duration" | "revoked" | "expired";
 
 /** Why a file was deleted: closed by its readers, nobody left to read it, its time over, over without a reader, its bytes gone. */
-export type DeleteReason = "closed" | "revoked" | "expired" | "never-opened" | "lost";
+export type DeleteReason = "closed" | "revoked" | "expired" | "never-opened" | "lost" | "unsent";
 
 /** `closing`: its deletion is decided and not yet confirmed. */
 export type FileState = "uploading" | "accepted" | "ready" | "closing" | "deleted" | "rejected";

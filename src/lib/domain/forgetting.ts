@@ -14,7 +14,7 @@ export const isForgettable = (endedAt: Date, now: number): boolean => now >= end
 
 /** Whether the log entry is the last one about its message, which ended with it. */
 export const tellsOfEnd = ({ type }: { readonly type: string }): boolean =>
-  type === "message.expired" || type === "file.deleted";
+  type === "message.expired" || type === "message.deleted" || type === "file.deleted";
 
 interface Logged {
   readonly seq: number;

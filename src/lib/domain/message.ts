@@ -62,7 +62,7 @@ export interface MessageDocument {
   readonly sentAt: Date;
   /** When it ends; later than at first while it is retained. */
   readonly expiresAt: Date;
-  /** `deleted`: a file that its readers have closed, or whose time is over. */
+  /** `deleted`: a text that its author has taken back; a file that its readers have closed, or whose time is over. */
   readonly state: "delivered" | "expired" | "deleted";
   readonly retention?: Retention;
   /** Of the request that it came with. */

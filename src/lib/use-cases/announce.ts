@@ -82,7 +82,8 @@ async function publish({ realtime, clock }: Ports, { conversationId, entry, docu
     case "conversation.updated":
       return realtime.publish("conversation.updated", base);
     case "message.expired":
-      return realtime.publish("message.expired", { ...base, messageId: entry.messageId ?? "" });
+    case "message.deleted":
+      return realtime.publish(entry.type, { ...base, messageId: entry.messageId ?? "" });
     case "file.opened":
     case "file.closed":
     case "file.deleted":

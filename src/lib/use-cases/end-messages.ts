@@ -9,14 +9,22 @@ interface Ended {
   readonly requestsClosed: readonly Request[];
 }
 
-/** The rows that end these messages; the entries take the numbers after `headSeq`. */
-export function endMessages(documents: readonly MessageDocument[], headSeq: number, at: Date): Ended {
+/**
+ * The rows that end these messages; the entries take the numbers after `headSeq`.
+ * @param state `deleted` when their author has taken them back
+ */
+export function endMessages(
+  documents: readonly MessageDocument[],
+  headSeq: number,
+  at: Date,
+  state: "expired" | "deleted" = "expired",
+): Ended {
   const pending = documents.filter(({ retention }) => retention?.state === "pending");
   const entries = documents.flatMap((document) => {
     const { messageId, seq: messageSeq } = document;
-    const types = pending.includes(document)
-      ? (["retention.lapsed", "message.expired"] as const)
-      : (["message.expired"] as const);
+    const end = `message.${state}` as const;
+    const lapses = state === "expired" && pending.includes(document);
+    const types = lapses ? (["retention.lapsed", end] as const) : [end];
     return types.map((type) => ({ type, messageId, messageSeq, at }));
   });
   return {
@@ -24,13 +32,13 @@ export function endMessages(documents: readonly MessageDocument[], headSeq: numb
     documentsChanged: documents.map(
       ({ text: _text, replyTo: _replyTo, retention: _retention, ...document }): MessageDocument => ({
         ...document,
-        state: "expired",
+        state,
       }),
     ),
     indexesChanged: documents.map(({ messageId, author, seq, expiresAt }): MessageIndex => ({
       messageId,
       author,
-      state: "expired",
+      state,
       seq,
       at,
       expiresAt,

@@ -35,7 +35,7 @@ export async function listMessages(
 
 /**
  * One message. What never was delivered is there for its author alone.
- * @throws conversation-unknown, message-unknown-or-not-yet, message-expired
+ * @throws conversation-unknown, message-unknown-or-not-yet, message-expired, message-deleted
  */
 export async function getMessage(
   ports: Ports,
@@ -57,7 +57,10 @@ export async function getMessage(
   if (index.state === "failed" || index.state === "canceled") {
     return shapeMessage({ ...index, conversationId, sentAt: index.at, state: index.state }, now);
   }
-  if (index.state === "deleted") throw new DayflyError("file-deleted");
+  if (index.state === "deleted") {
+    const file = await ports.conversations.file(conversationId, messageId);
+    throw new DayflyError(file === undefined ? "message-deleted" : "file-deleted");
+  }
   if (index.state === "expired" || isOver(index, now) || index.seq === undefined)
     throw new DayflyError("message-expired");
   const document = await ports.conversations.document(conversationId, index.seq);

@@ -10,7 +10,7 @@ import { shapeMessage } from "./shaping.js";
 /**
  * Accepts a text: from here on it is in the queue, and nothing else was written. The same id again by the same author with
  * the same content answers the same; the broker drops the repetition, and delivery is idempotent beyond its memory.
- * @throws conversation-unknown, message-id-taken, message-expired, dependency-unavailable (then nothing was accepted)
+ * @throws conversation-unknown, message-id-taken, message-expired, message-deleted, dependency-unavailable (then nothing was accepted)
  */
 export async function sendText(
   ports: Ports,
@@ -36,6 +36,7 @@ export async function sendText(
   };
   if (index !== undefined) {
     if (index.author !== author) throw idTaken();
+    if (index.state === "deleted") throw new DayflyError("message-deleted");
     if (index.state === "expired" || isOver(index, now)) throw new DayflyError("message-expired");
     const document =
       index.seq === undefined ? undefined : await ports.conversations.document(conversationId, index.seq);

@@ -189,3 +189,19 @@ test("npm run local without a stack says how to start one", async () => {
   expect(program.stderr).toHaveLength(1);
   expect(program.stderr[0]).toContain("npm start");
 });
+
+test("the control serves the pages, and nothing beside them", async () => {
+  const page = await fetch(`${info.control}/chat/`);
+  expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
+  expect(page.headers.get("content-security-policy")).toContain("default-src 'none'");
+  expect(await page.text()).toContain('src="main.js"');
+  const bare = await fetch(`${info.control}/chat`, { redirect: "manual" });
+  expect([bare.status, bare.headers.get("location")]).toEqual([308, "/chat/"]);
+  for (const path of ["/chat/main.js", "/chat/style.css"]) {
+    expect([path, (await fetch(info.control + path)).status]).toEqual([path, 200]);
+  }
+  for (const path of ["/chat/..%2f..%2fcli.js", "/chat/nothing.js", "/constructor/", "/chat/deeper/main.js"]) {
+    expect([path, (await fetch(info.control + path)).status]).toEqual([path, 404]);
+  }
+  expect((await get(`${info.control}/stack`)).body).toEqual({ functions: info.functions, issuer: info.issuer });
+});

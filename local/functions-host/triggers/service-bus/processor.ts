@@ -36,6 +36,7 @@ export async function processOne(
     reason: reason(context),
     details: describeMessage(message),
     traceParent: traceParent(message),
+    message: { sequenceNumber: Number(message.sequenceNumber), deliveryCount: (message.deliveryCount ?? 0) + 1 },
     ...singleInput(message, trigger.binary),
   });
   return settleAll(context, [message], result, settlement);

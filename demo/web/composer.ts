@@ -1,0 +1,149 @@
+/** Where one writes: now or for later, as a reply or not. */
+import type { MessageShape } from "../../client/chat-client.js";
+import { button, h } from "../../web/dom.js";
+import type { Session } from "./session.js";
+
+const MINUTE_MS = 60_000;
+
+export class Composer {
+  readonly element: HTMLFormElement;
+  readonly #session: Session;
+  readonly #sent: () => void;
+  readonly #text: HTMLTextAreaElement;
+  readonly #replying = h("div", { class: "replying", hidden: true });
+  readonly #later: HTMLElement;
+  readonly #time: HTMLInputElement;
+  readonly #laterButton: HTMLButtonElement;
+  readonly #drafts = new Map<string, string>();
+  #conversationId = "";
+  #replyTo: MessageShape | undefined;
+
+  constructor(session: Session, sent: () => void) {
+    this.#session = session;
+    this.#sent = sent;
+    const { user } = session;
+    this.#text = h("textarea", { rows: "1", "aria-label": "Message", placeholder: "Write a message" }, [], {
+      keydown: (event) => {
+        if (event.key === "Escape") this.reply(undefined);
+        if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+        event.preventDefault();
+        this.#send();
+      },
+      input: () => {
+        this.#grow();
+        if (this.#text.value.trim() !== "") session.typing(this.#conversationId);
+      },
+    });
+    this.#time = h("input", { type: "datetime-local", id: `time-${user}`, step: "1" });
+    this.#later = h("div", { class: "later", hidden: true, id: `later-${user}` }, [
+      h("span", {}, ["Send in"]),
+      ...(
+        [
+          ["10 s", MINUTE_MS / 6],
+          ["1 min", MINUTE_MS],
+          ["1 h", 60 * MINUTE_MS],
+        ] as const
+      ).map(([label, ms]) => button(label, () => this.#sendLater(new Date(session.client.now() + ms)))),
+      h("label", { for: `time-${user}` }, ["or at"]),
+      this.#time,
+      button("Schedule", () => {
+        if (this.#time.value === "") this.#time.focus();
+        else this.#sendLater(new Date(this.#time.value));
+      }),
+    ]);
+    this.#laterButton = button("Later", () => this.#toggleLater(), {
+      class: "quiet",
+      "aria-expanded": "false",
+      "aria-controls": `later-${user}`,
+    });
+    this.element = h(
+      "form",
+      { class: "composer" },
+      [
+        this.#replying,
+        this.#later,
+        h("div", { class: "line" }, [
+          this.#text,
+          this.#laterButton,
+          h("button", { type: "submit", class: "strong" }, ["Send"]),
+        ]),
+      ],
+      {
+        submit: (event) => {
+          event.preventDefault();
+          this.#send();
+        },
+      },
+    );
+  }
+
+  open(conversationId: string): void {
+    this.#drafts.set(this.#conversationId, this.#text.value);
+    this.#conversationId = conversationId;
+    this.#text.value = this.#drafts.get(conversationId) ?? "";
+    this.reply(undefined);
+    this.#grow();
+  }
+
+  focus(): void {
+    this.#text.focus();
+  }
+
+  reply(message: MessageShape | undefined): void {
+    this.#replyTo = message;
+    this.#replying.hidden = message === undefined;
+    if (message === undefined) return;
+    this.#replying.replaceChildren(
+      h("span", {}, ["Replying to ", h("b", {}, [message.author]), ` ${message.text ?? ""}`]),
+      button("Cancel", () => this.reply(undefined)),
+    );
+    this.focus();
+  }
+
+  #send(): void {
+    const text = this.#text.value.trim();
+    if (text === "") return;
+    this.#sent();
+    this.#session.client.post(this.#conversationId, text, this.#replyTo?.id);
+    this.#clear();
+  }
+
+  #sendLater(at: Date): void {
+    const text = this.#text.value.trim();
+    if (text === "") {
+      this.#text.focus();
+      return;
+    }
+    const conversationId = this.#conversationId;
+    const replyTo = this.#replyTo?.id;
+    const input = { text, sendAt: at.toISOString(), ...(replyTo === undefined ? {} : { replyTo }) };
+    void this.#session
+      .attempt(() => this.#session.client.api.send(conversationId, input))
+      .then(async (accepted) => {
+        if (accepted === undefined) return;
+        this.#clear();
+        this.#toggleLater(false);
+        await this.#session.loadScheduled(conversationId);
+      });
+  }
+
+  #toggleLater(shown = this.#later.hidden): void {
+    this.#later.hidden = !shown;
+    this.#laterButton.setAttribute("aria-expanded", String(shown));
+    if (!shown) return;
+    // The field wants local time without a zone.
+    const soon = new Date(this.#session.client.now() + 5 * MINUTE_MS);
+    this.#time.value = new Date(soon.getTime() - soon.getTimezoneOffset() * MINUTE_MS).toISOString().slice(0, 16);
+  }
+
+  #clear(): void {
+    this.#text.value = "";
+    this.reply(undefined);
+    this.#grow();
+  }
+
+  #grow(): void {
+    this.#text.style.height = "auto";
+    this.#text.style.height = `${Math.min(this.#text.scrollHeight, 160)}px`;
+  }
+}

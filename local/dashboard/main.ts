@@ -1,0 +1,95 @@
+/** The local stack on one page: what happens to each message, what is in the queues, and switches for time and trouble. */
+import { button, h } from "../../web/dom.js";
+import { get, type FunctionStatus, type Part, type Queue, type Socket, type DueItem } from "./api.js";
+import { Clock } from "./clock.js";
+import { LifeLines, type HubEvent } from "./life-lines.js";
+import { LifeLineList } from "./life-line-list.js";
+import { DuePanel, FunctionsPanel, PartsPanel, QueuesPanel, SocketsPanel } from "./panels.js";
+import { FaultsPanel } from "./faults.js";
+
+const REFRESH_EVERY_MS = 2_000;
+const REFRESH_AFTER_MS = 200;
+
+const notice = h("p", { class: "notice", role: "alert" });
+const attempt = (act: () => Promise<unknown>): void => {
+  act()
+    .then(() => refresh())
+    .catch((error: unknown) => {
+      notice.replaceChildren(
+        error instanceof Error ? error.message : String(error),
+        button("Dismiss", () => notice.replaceChildren()),
+      );
+    });
+};
+
+const lines = new LifeLines();
+const clock = new Clock(attempt);
+const list = new LifeLineList(lines);
+const parts = new PartsPanel(attempt);
+const queues = new QueuesPanel(attempt);
+const functions = new FunctionsPanel(attempt);
+const sockets = new SocketsPanel(attempt);
+const due = new DuePanel();
+const faults = new FaultsPanel(attempt);
+
+document.body.append(
+  h("header", { class: "top" }, [
+    h("h1", {}, ["Local stack"]),
+    parts.element,
+    h("nav", { "aria-label": "Pages" }, [h("a", { href: "/chat/" }, ["Chat"])]),
+  ]),
+  notice,
+  clock.element,
+  h("main", {}, [
+    list.element,
+    h("div", { class: "side" }, [queues.element, due.element, functions.element, sockets.element, faults.element]),
+  ]),
+);
+
+let refreshing = false;
+let wanted: ReturnType<typeof setTimeout> | undefined;
+
+async function refresh(): Promise<void> {
+  if (refreshing || document.hidden) return;
+  refreshing = true;
+  // A part that is away is shown as such; the rest goes on.
+  const asked = <Answer>(path: string): Promise<Answer | undefined> => get<Answer>(path).catch(() => undefined);
+  await Promise.all([
+    asked<{ now: string; offsetMs: number }>("/time").then((time) => time && clock.show(time)),
+    asked<{ parts: readonly Part[] }>("/parts").then((answer) => answer && parts.show(answer.parts)),
+    asked<readonly Queue[]>("/service-bus/queues").then((answer) => answer && queues.show(answer)),
+    asked<{ functions: readonly FunctionStatus[] }>("/functions/status").then(
+      (answer) => answer && functions.show(answer.functions),
+    ),
+    asked<{ connections: readonly Socket[] }>("/web-pubsub/connections").then(
+      (answer) => answer && sockets.show(answer.connections),
+    ),
+    asked<{ due: readonly DueItem[] }>("/due").then((answer) => answer && due.show(answer.due)),
+  ]);
+  faults.show(functions.names, queues.names);
+  refreshing = false;
+}
+
+function refreshSoon(): void {
+  wanted ??= setTimeout(() => {
+    wanted = undefined;
+    list.draw();
+    functions.draw();
+    void refresh();
+  }, REFRESH_AFTER_MS);
+}
+
+const events = new EventSource("/events");
+events.addEventListener("open", () => {
+  list.clear();
+  functions.clear();
+});
+events.addEventListener("message", ({ data }: MessageEvent<string>) => {
+  const event = JSON.parse(data) as HubEvent;
+  lines.take(event);
+  functions.take(event);
+  refreshSoon();
+});
+setInterval(() => void refresh(), REFRESH_EVERY_MS);
+document.addEventListener("visibilitychange", () => void refresh());
+await refresh();
