@@ -38,8 +38,13 @@ export function messageStored(
   };
 }
 
+/** Names of queues are case-insensitive, and a topology may come to write one otherwise: the data stay the same queue's. */
+function keyOf(kind: string, queue: string): string {
+  return `${kind}:${queue.toLowerCase()}`;
+}
+
 export function messageKey(queue: string, id: number): string {
-  return `m:${queue}:${id}`;
+  return `${keyOf("m", queue)}:${id}`;
 }
 
 /** The content within a message's record. */
@@ -59,7 +64,7 @@ function readMessage(value: Buffer, content: Content): RecoveredMessage {
 }
 
 export function statusChanged(queue: string, id: number, status: MessageStatus): Change {
-  return { put: `s:${queue}:${id}`, value: Buffer.from(JSON.stringify(status)) };
+  return { put: `${keyOf("s", queue)}:${id}`, value: Buffer.from(JSON.stringify(status)) };
 }
 
 function readStatus(value: Buffer): MessageStatus {
@@ -68,28 +73,28 @@ function readStatus(value: Buffer): MessageStatus {
 
 export function messageRemoved(queue: string, id: number, statusStored: boolean): Change[] {
   const changes: Change[] = [{ remove: messageKey(queue, id) }];
-  if (statusStored) changes.push({ remove: `s:${queue}:${id}` });
+  if (statusStored) changes.push({ remove: `${keyOf("s", queue)}:${id}` });
   return changes;
 }
 
 export function nextNumber(queue: string, sequenceNumber: number): Change {
-  return { put: `n:${queue}`, value: Buffer.from(String(sequenceNumber)) };
+  return { put: keyOf("n", queue), value: Buffer.from(String(sequenceNumber)) };
 }
 
 export function numberForgotten(queue: string): Change {
-  return { remove: `n:${queue}` };
+  return { remove: keyOf("n", queue) };
 }
 
 export function duplicateSeen(queue: string, messageId: string, at: number): Change {
-  return { put: `d:${queue}:${messageId}`, value: Buffer.from(String(at)) };
+  return { put: `${keyOf("d", queue)}:${messageId}`, value: Buffer.from(String(at)) };
 }
 
 export function duplicateForgotten(queue: string, messageId: string): Change {
-  return { remove: `d:${queue}:${messageId}` };
+  return { remove: `${keyOf("d", queue)}:${messageId}` };
 }
 
 export function sessionStateSet(queue: string, sessionId: string, state: Uint8Array | undefined): Change {
-  const key = `t:${queue}:${sessionId}`;
+  const key = `${keyOf("t", queue)}:${sessionId}`;
   return state === undefined ? { remove: key } : { put: key, value: state };
 }
 
@@ -110,6 +115,9 @@ export function readRecords(
   const queues = new Map<string, QueueRecords>();
   for (const [key, value] of entries) {
     const [, kind = "", queue = "", id = ""] = /^([a-z]):([^:]*):?(.*)$/s.exec(key) ?? [];
+    if (queue !== queue.toLowerCase()) {
+      throw new Error(`The data hold the queue '${queue}' in capitals. They were written by another version.`);
+    }
     let records = queues.get(queue);
     if (records === undefined) {
       records = {

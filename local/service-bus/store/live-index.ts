@@ -12,6 +12,8 @@ export interface Location {
 export class LiveIndex {
   readonly #locations = new Map<string, Location>();
   #bytes = 0;
+  /** The newest segment that holds a value which is not alive any more. */
+  newestDead = 0;
 
   /** What the live entries take on disk. */
   get bytes(): number {
@@ -29,7 +31,11 @@ export class LiveIndex {
 
   /** Later records win. */
   place({ key, value, bytes }: Placed, segment: number, recordStart: number): void {
-    this.#bytes -= this.#locations.get(key)?.bytes ?? 0;
+    const before = this.#locations.get(key);
+    if (before !== undefined) {
+      this.#bytes -= before.bytes;
+      this.newestDead = Math.max(this.newestDead, before.segment);
+    }
     if (value === undefined) {
       this.#locations.delete(key);
     } else {

@@ -5,6 +5,8 @@
  * - Memory holds the keys and where their values lie, not the values.
  * - Old segments are cleared oldest first, a piece at a time between two writes: what lives in the oldest is written again at
  *   the end, then the file goes. Oldest first means that a removal needs no memory of its own: what it removed lies before it.
+ * - What is dead leaves the files also when they are mostly alive: a while after a value has died, everything up to where it lies
+ *   is cleared. The while grows with what is alive, so that copying takes a bounded part of the disk's time.
  * - A write that the disk refuses is cut off at once; where it cannot be, the next segment begins with a seal that says where
  *   this one ends. Only a disk that takes neither can let a refused write come back, after a crash before it takes anything again.
  */
@@ -33,6 +35,8 @@ export interface StoreOptions {
   /** Also survive a power cut, not only a crash of the process: waits for the disk at every write. */
   readonly sync?: boolean;
   readonly segmentBytes?: number;
+  /** How long what is dead may stay in the files, in milliseconds, before what is alive is taken into account. */
+  readonly clearAfter?: number;
   /** Told of an end that a crash cut off, and of what the disk does not let the store clear: a clause, without its first capital. */
   readonly onDamage?: (text: string) => void;
   readonly files?: Files;
@@ -43,6 +47,11 @@ const SEGMENT_BYTES = 4 * 1024 * 1024;
 const CLEARING_BYTES = 256 * 1024;
 /** A step reads this many times what was just written: with half of the log dead, twice would keep up. */
 const CLEARING_RATIO = 4;
+
+/** With the time to write them again, dead values are gone within a minute. */
+const CLEAR_AFTER_MS = 30_000;
+/** What is alive may be copied once in the time that this rate gives. */
+const COPIED_BYTES_PER_MS = 2_000;
 
 interface Waiting {
   readonly changes: readonly Change[];
@@ -77,6 +86,7 @@ class LogStore implements Store {
   readonly #directory: string;
   readonly #sync: boolean;
   readonly #segmentBytes: number;
+  readonly #clearAfter: number;
   readonly #files: Files;
   readonly #onDamage: (text: string) => void;
   readonly #unlock: () => Promise<void>;
@@ -87,12 +97,16 @@ class LogStore implements Store {
   #clearing: Clearing | undefined;
   #toldOfClearing = false;
   #sealBegun = false;
+  /** Segments up to this one are to go, however much of them is alive. */
+  #clearUpTo = 0;
+  #clearTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: StoreOptions, unlock: () => Promise<void>) {
     this.#directory = options.directory;
     this.#sync = options.sync ?? false;
     this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+    this.#clearAfter = options.clearAfter ?? CLEAR_AFTER_MS;
     this.#files = options.files ?? nodeFiles;
     this.#onDamage = options.onDamage ?? ((): void => undefined);
     this.#unlock = unlock;
@@ -101,6 +115,7 @@ class LogStore implements Store {
   async recover(): Promise<void> {
     await openSegments(this.#files, this.#directory, this.#segments);
     await replay(this.#directory, this.#segments, this.#index, this.#onDamage);
+    this.#clearLater();
   }
 
   *entries(): Iterable<readonly [key: string, value: Buffer]> {
@@ -128,6 +143,7 @@ class LogStore implements Store {
 
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#clearTimer);
     await this.#writing;
     // The last chance to get rid of writes that were refused.
     if (this.#segments.at(-1)?.uncut === true || this.#sealBegun) await this.#tail().catch(() => undefined);
@@ -143,6 +159,7 @@ class LogStore implements Store {
       const written = this.#queue.length > 0 ? await this.#writeQueue() : 0;
       const more = await this.#clearSome(CLEARING_RATIO * written).catch((error: unknown) => {
         this.#tellOfClearing(error);
+        this.#clearLater();
         return false;
       });
       if (this.#queue.length > 0) continue;
@@ -180,6 +197,7 @@ class LogStore implements Store {
       throw error;
     }
     for (const each of placed) this.#index.place(each, segment.number, start);
+    this.#clearLater();
     return record.length;
   }
 
@@ -188,8 +206,8 @@ class LogStore implements Store {
     const newest = this.#segments.at(-1);
     if (newest?.uncut === true) await newest.tryCut();
     // A seal that was begun may be on the disk: behind it nothing would count.
-    const hasRoom = newest !== undefined && !newest.uncut && !this.#sealBegun && newest.bytes < this.#segmentBytes;
-    return hasRoom ? newest : this.#next(newest);
+    const mayGrow = newest !== undefined && !newest.uncut && !this.#sealBegun && newest.number > this.#clearUpTo;
+    return mayGrow && newest.bytes < this.#segmentBytes ? newest : this.#next(newest);
   }
 
   async #next(before: Segment | undefined): Promise<Segment> {
@@ -229,16 +247,35 @@ class LogStore implements Store {
     throw new Error(`The log has no segment ${number}.`);
   }
 
+  /** A value has died, or has been found dead: the files are to be rid of it. */
+  #clearLater(): void {
+    const [oldest] = this.#segments;
+    if (this.#clearTimer !== undefined || this.#closed) return;
+    if (oldest === undefined || this.#index.newestDead < oldest.number) return;
+    const timer = setTimeout(
+      () => {
+        this.#clearTimer = undefined;
+        if (this.#closed) return;
+        this.#clearUpTo = this.#index.newestDead;
+        this.#writing ??= this.#write();
+      },
+      this.#clearAfter + this.#index.bytes / COPIED_BYTES_PER_MS,
+    );
+    this.#clearTimer = timer.unref();
+  }
+
   #isHalfDead(): boolean {
     const total = this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);
     return total > 2 * this.#index.bytes + 2 * this.#segmentBytes;
   }
 
-  /** One step of clearing the oldest segment, when more than half of the log is dead. Resolves to whether there is more to do. */
+  /** One step of clearing the oldest segment, when it must go or more than half of the log is dead. Resolves to whether there is more to do. */
   async #clearSome(least: number): Promise<boolean> {
     const [oldest] = this.#segments;
-    if (oldest === undefined || this.#segments.length === 1) return false;
-    if (this.#clearing === undefined && !this.#isHalfDead()) return false;
+    if (oldest === undefined) return false;
+    const mustGo = oldest.number <= this.#clearUpTo;
+    if (this.#clearing === undefined && !mustGo && !this.#isHalfDead()) return false;
+    if (this.#segments.length === 1 && !(mustGo && (await this.#tail()) !== oldest)) return false;
     const clearing = (this.#clearing ??= { content: await oldest.read(), at: 0, synced: false });
     const { alive, end } = this.#aliveIn(oldest, clearing, Math.max(least, CLEARING_BYTES));
     if (alive.length > 0) await this.#append(alive);
@@ -270,7 +307,7 @@ class LogStore implements Store {
     return { alive, end };
   }
 
-  /** Once for each segment: it is tried again at every write. */
+  /** Once for each segment: it is tried again at every write, and after a while. */
   #tellOfClearing(error: unknown): void {
     if (this.#toldOfClearing) return;
     this.#toldOfClearing = true;

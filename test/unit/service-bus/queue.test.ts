@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { MessageLock } from "../../../local/service-bus/broker/model.js";
+import type { QueueSettings } from "../../../local/service-bus/broker/settings.js";
 import { Fixture, settled } from "./fake-broker.js";
 
 const SECOND = 1_000;
@@ -348,4 +349,23 @@ test("a queue that the topology does not have any more is kept, not served", asy
   f.restart({ name: "other" });
   expect(f.broker.unserved).toEqual(["q"]);
   expect(f.store.map.has("m:q:1")).toBe(true);
+});
+
+test("a topology that writes the queue's name otherwise: what was settled stays so, what waits waits", async () => {
+  const spelled = (name: string): Partial<QueueSettings> => ({ name, requiresDuplicateDetection: true });
+  const f = new Fixture(spelled("Q"));
+  await f.send("first");
+  await f.send("second");
+  f.restart(spelled("q"));
+  const [first] = f.receive(2).got;
+  if (first?.lock === undefined) throw new Error("No message has come.");
+  await f.queue.settle(first.lock, { kind: "complete" });
+  f.restart(spelled("Q"));
+  await f.send("first");
+  const link = f.receive(9);
+  expect(link.bodies()).toEqual(["second"]);
+  await f.queue.settle(link.last(), { kind: "complete" });
+  f.restart(spelled("q"));
+  expect(f.receive(9).bodies()).toEqual([]);
+  expect(await f.send("third")).toEqual([4]);
 });
