@@ -236,7 +236,9 @@ export const OperatorMessage = z.strictObject({
   failures: z.array(Failure).readonly(),
 }) satisfies z.ZodType<operations.OperatorMessageShape>;
 
-const dependencies = z.array(z.strictObject({ name: z.string(), available: z.boolean() })).readonly();
+const dependencies = z
+  .array(z.strictObject({ name: z.string(), available: z.boolean(), reason: z.string().exactOptional() }))
+  .readonly();
 
 export const Status = z.strictObject({
   ready: z.boolean(),
