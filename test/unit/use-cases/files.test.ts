@@ -11,6 +11,7 @@ import { meetDeadline } from "../../../src/lib/use-cases/meet-deadline.js";
 import { deleteClosedFile } from "../../../src/lib/use-cases/settle-file.js";
 import { startUpload } from "../../../src/lib/use-cases/start-upload.js";
 import { sweepFiles } from "../../../src/lib/use-cases/sweep-files.js";
+import { unsendMessage } from "../../../src/lib/use-cases/unsend-message.js";
 import { openFile } from "../../../src/lib/use-cases/view-file.js";
 import { dieEverywhere } from "../../support/fakes/die-everywhere.js";
 import { World } from "../../support/fakes/world.js";
@@ -198,6 +199,23 @@ describe("a process that dies anywhere, and the work is done again", () => {
       },
     );
     expect(deaths).toBeGreaterThanOrEqual(12);
+  });
+
+  test("taking a file back, while a reader has it open: gone, told once, and done again it changes nothing", async () => {
+    await dieEverywhere(
+      () => opened(["bo"]),
+      (world) => unsendMessage(world.ports, "ana", CONVERSATION, FILE, undefined),
+      (world) => {
+        expect(fileIn(world)).toMatchObject({ state: "deleted", reason: "unsent", name: "" });
+        expect(world.files.files.size).toBe(0);
+        expect(logged(world, "file.deleted")).toBe(1);
+        expect(viewOf(world, "bo")?.closed).toBeDefined();
+      },
+    );
+    const world = await opened(["bo"]);
+    await expect(unsendMessage(world.ports, "bo", CONVERSATION, FILE, undefined)).rejects.toMatchObject({
+      code: "not-allowed",
+    });
   });
 
   test("a file that nobody opens, at its end", async () => {
