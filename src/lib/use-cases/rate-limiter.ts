@@ -69,27 +69,37 @@ export function rateLimiter(
 ): RateLimiter {
   const held = new Map<string, Held>();
   const asking = new Map<string, Promise<void>>();
+  /** What the requests that wait for an answer need together. */
+  const wanted = new Map<string, number>();
 
+  /** What is left of what this process took before. */
+  function leftOf(key: string, now: number): Pick<Held, "tokens" | "until"> {
+    const mine = held.get(key);
+    return mine !== undefined && now < mine.until ? mine : { tokens: 0, until: now };
+  }
+
+  /**
+   * Takes for everyone who waits at once: otherwise a crowd behind a small bucket asks for one token after the other.
+   * @throws rate-limited when hosts fight for this bucket: that is use, and no reason to let anybody pass unseen
+   */
   async function refill(name: LimitName, key: string, limit: Limit, cost: number): Promise<void> {
     for (let tries = TRIES; tries > 0; tries--) {
       const known = await buckets.get(key);
       const now = clock.now();
-      const amounts = { least: cost, most: Math.max(cost, Math.floor(limit.capacity * PORTION)) };
+      const portion = Math.floor(limit.capacity * PORTION);
+      const amounts = { least: cost, most: Math.max(cost, portion, wanted.get(key) ?? 0) };
       const taking = take(known, limit, amounts, now);
       if (taking.kind === "short") {
-        remember(key, {
-          tokens: 0,
-          until: now,
-          shared: known ?? { tokens: 0, at: now },
-          emptyUntil: now + taking.waitMs,
-        });
+        const shared = known ?? { tokens: 0, at: now };
+        remember(key, { ...leftOf(key, now), shared, emptyUntil: now + taking.waitMs });
         return;
       }
       if (!(await buckets.save(key, taking.bucket, known))) continue;
-      remember(key, { tokens: taking.amount, until: now + HOLD_MS, shared: taking.bucket, emptyUntil: 0 });
+      const tokens = leftOf(key, now).tokens + taking.amount;
+      remember(key, { tokens, until: now + HOLD_MS, shared: taking.bucket, emptyUntil: 0 });
       return;
     }
-    throw new DayflyError("dependency-unavailable", { detail: `The limit '${name}' is contended.` });
+    throw limited(name, 0);
   }
 
   function remember(key: string, now: Held): void {
@@ -108,13 +118,24 @@ export function rateLimiter(
     return question;
   }
 
+  async function askedFor(name: LimitName, key: string, limit: Limit, cost: number): Promise<void> {
+    wanted.set(key, (wanted.get(key) ?? 0) + cost);
+    try {
+      await ask(name, key, limit, cost);
+    } finally {
+      const others = (wanted.get(key) ?? 0) - cost;
+      if (others > 0) wanted.set(key, others);
+      else wanted.delete(key);
+    }
+  }
+
   return {
-    admit: async (name, who, wanted) => {
+    admit: async (name, who, costs) => {
       const { whenUnavailable, ...base } = LIMITS[name];
       const limit: Limit = { capacity: base.capacity * factor, perSecond: base.perSecond * factor };
       const key = `${name}|${who}`;
-      const cost = Math.min(wanted, limit.capacity);
-      for (let asked = 0; ; asked++) {
+      const cost = Math.min(costs, limit.capacity);
+      for (let asked = 0; asked <= TRIES; asked++) {
         const now = clock.now();
         const mine = held.get(key);
         if (mine !== undefined && now < mine.until && mine.tokens >= cost) {
@@ -126,13 +147,13 @@ export function rateLimiter(
           throw limited(name, mine.emptyUntil - now);
         }
         try {
-          if (asked > 2 * TRIES) throw new DayflyError("dependency-unavailable", { detail: "The limit is contended." });
-          await ask(name, key, limit, cost);
+          await askedFor(name, key, limit, cost);
         } catch (error) {
           if (!isTransient(error) || whenUnavailable === "refuse") throw error;
           return allowance(name, limit, 0);
         }
       }
+      throw limited(name, 0);
     },
   };
 }

@@ -63,6 +63,21 @@ test("any number of processes together let no more pass than one, at random time
   expect(shared.calls).toBeLessThan(4_000);
 });
 
+test("a crowd at the door of two processes is counted to the last one, though a portion is a single token", async () => {
+  const shared = new Shared();
+  const processes = [shared.process(1 / 30), shared.process(1 / 30)];
+  const crowd = Array.from({ length: 200 }, (_, n) => admitted(processes[n % 2] ?? shared.process()));
+  expect((await Promise.all(crowd)).filter(Boolean)).toHaveLength(20);
+  expect(shared.calls).toBeLessThan(40);
+});
+
+test("when other processes are always a step ahead, nobody passes unseen", async () => {
+  const shared = new Shared();
+  const limiter = shared.process();
+  shared.save = () => Promise.resolve(false);
+  await expect(limiter.admit("writes", "ana", 1)).rejects.toMatchObject({ code: "rate-limited", retryAfterS: 1 });
+});
+
 test("who has used it up is told when to come back, and is right to come back then", async () => {
   const shared = new Shared();
   const limiter = shared.process();
