@@ -1,8 +1,10 @@
 import path from "node:path";
 import type { Clock } from "../clock/clock.js";
+import { StartError } from "../part.js";
 import { startListener, type AmqpListener } from "./amqp/listener.js";
 import { newLockToken } from "./amqp/lock-token.js";
 import { Broker } from "./broker/broker.js";
+import { UnknownData } from "./broker/error.js";
 import type { QueueSettings } from "./broker/settings.js";
 import { errorText, log } from "./log.js";
 import { Definitions } from "./management/definitions.js";
@@ -96,7 +98,10 @@ export async function startServiceBus(options: ServiceBusOptions): Promise<Servi
     };
   } catch (error) {
     await stop();
-    throw error;
+    if (!(error instanceof UnknownData)) throw error;
+    throw new StartError(
+      `the data in ${directory} were written by another version: ${error.message}. Start that version, or choose another folder (--data).`,
+    );
   }
 }
 

@@ -6,6 +6,8 @@ export type ReadEntry = (key: string) => Buffer;
 
 /** Most messages are read soon after they came: of the newest this much stays in memory, whatever waits. */
 const KEPT_BYTES = 32 * 1024 * 1024;
+/** What one costs beside its bytes: the record's head, the buffer, the places in lists. Tiny bodies would be unlimited without it. */
+export const OVERHEAD_BYTES = 512;
 const TRIM_ABOVE = 1_024;
 
 /**
@@ -35,12 +37,12 @@ export class Contents {
   written(content: Content): void {
     if (this.#readEntry === undefined || !(content instanceof StoredContent)) return;
     this.#kept.push(content);
-    this.#keptBytes += content.length;
+    this.#keptBytes += content.length + OVERHEAD_BYTES;
     while (this.#keptBytes > this.#mostBytes) {
       const oldest = this.#kept[this.#start++];
       if (oldest === undefined) break;
       oldest.drop();
-      this.#keptBytes -= oldest.length;
+      this.#keptBytes -= oldest.length + OVERHEAD_BYTES;
     }
     if (this.#start > TRIM_ABOVE && this.#start > this.#kept.length / 2) {
       this.#kept = this.#kept.slice(this.#start);

@@ -46,6 +46,11 @@ export function entityNotFound(host: string, entity: string): BrokerError {
   return new BrokerError("entity-not-found", `The messaging entity 'sb://${host}/${entity}' could not be found.`);
 }
 
+/** What an earlier version has left and this one does not read. A clause, without its first capital. */
+export class UnknownData extends Error {
+  override readonly name = "UnknownData";
+}
+
 const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /** A full disk is told as the service tells of a full entity: the SDK hands it to the sender at once, without trying again. */

@@ -2,6 +2,7 @@
  * The broker's state as keys and values. A message is one record with its first status; when the status changes, a second, small
  * one stands beside it. Session ids and message ids come last in a key: they may contain anything.
  */
+import { UnknownData } from "./error.js";
 import type { Change } from "./journal.js";
 import type { Content, IncomingMessage, MessageStatus } from "./model.js";
 
@@ -116,7 +117,7 @@ export function readRecords(
   for (const [key, value] of entries) {
     const [, kind = "", queue = "", id = ""] = /^([a-z]):([^:]*):?(.*)$/s.exec(key) ?? [];
     if (queue !== queue.toLowerCase()) {
-      throw new Error(`The data hold the queue '${queue}' in capitals. They were written by another version.`);
+      throw new UnknownData(`they hold the queue '${queue}' in capitals`);
     }
     let records = queues.get(queue);
     if (records === undefined) {
@@ -135,7 +136,7 @@ export function readRecords(
     else if (kind === "d") records.duplicates.set(id, Number(value.toString()));
     else if (kind === "t") records.sessionStates.set(id, Buffer.from(value));
     else if (kind === "n") records.nextNumber = Number(value.toString());
-    else throw new Error(`The data holds an entry of an unknown kind: ${kind}. It was written by another version.`);
+    else throw new UnknownData(`they hold an entry of an unknown kind, '${kind}'`);
   }
   return queues;
 }

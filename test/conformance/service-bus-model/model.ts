@@ -56,7 +56,7 @@ export interface Interrupted {
   readonly batches: Entry[][];
   /** In the order in which they were sent on one link: the later ones are not there without the earlier ones. */
   readonly sends: Entry[][];
-  /** Taken for good, in order, at most so many of them. */
+  /** Taken for good, in order, at most so many of them. What has expired meanwhile is gone without having been taken. */
   readonly taken: { readonly from: readonly Entry[]; readonly most: number }[];
 }
 
@@ -165,7 +165,11 @@ export class Model {
       if (at === -1) return `Expected one of ${JSON.stringify({ ...entry, options })}, found ${JSON.stringify(there)}`;
       fates.set(entry, options[at]);
     }
-    const problem = wrongTogether(interrupted, (entry) => fates.get(entry) !== undefined && seen.has(entry.id));
+    const problem = wrongTogether(
+      interrupted,
+      (entry) => fates.get(entry) !== undefined && seen.has(entry.id),
+      (entry) => this.now >= entry.status.expiresAt && !QUEUES[entry.queue].deadLettersExpired,
+    );
     const wrong = problem ?? this.#wrongOrder(seen, fates);
     if (wrong === undefined) this.#adopt(seen, fates);
     return wrong;
@@ -230,13 +234,18 @@ function isSame(option: Fate, isLocked: boolean, seen: Seen | undefined): boolea
   );
 }
 
-function wrongTogether({ batches, sends, taken }: Interrupted, isThere: (entry: Entry) => boolean): string | undefined {
+function wrongTogether(
+  { batches, sends, taken }: Interrupted,
+  isThere: (entry: Entry) => boolean,
+  hasExpired: (entry: Entry) => boolean,
+): string | undefined {
   const text = (entries: readonly Entry[]): string => entries.map((each) => `${each.id} ${isThere(each)}`).join(", ");
   for (const batch of batches)
     if (batch.some(isThere) && !batch.every(isThere)) return `A part of a batch is there: ${text(batch)}`;
   for (const sent of sends)
     if (!isPrefix(sent, isThere)) return `Later sends are there without earlier ones: ${text(sent)}`;
-  for (const { from, most } of taken) {
+  for (const { from: all, most } of taken) {
+    const from = all.filter((entry) => !hasExpired(entry));
     const gone = from.filter((entry) => !isThere(entry)).length;
     if (gone > most || !isPrefix(from, (entry) => !isThere(entry)))
       return `Not the first ones were taken: ${text(from)}`;

@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { seededRandom } from "../../support/random.js";
 import { standInTest } from "../service-bus/target.js";
 import { Bus } from "./bus.js";
+import { mendLostLinks } from "./client-defect.js";
 import { steps } from "./commands.js";
 import { kill } from "./kill.js";
 import { finish } from "./finish.js";
@@ -17,6 +18,7 @@ const MS_PER_KILL = 20_000;
 
 let bus: Bus;
 beforeAll(async () => {
+  mendLostLinks();
   bus = await Bus.start();
 });
 afterAll(() => bus.stop());

@@ -49,8 +49,8 @@ export class PartProcess {
     return this.#child?.pid ?? 0;
   }
 
-  async start(): Promise<void> {
-    const port = this.#announcement === undefined ? "0" : new URL(this.#announcement.address).port;
+  /** @param port of an earlier run, unless said otherwise: clients find it again */
+  async start(port = this.#announcement === undefined ? "0" : new URL(this.#announcement.address).port): Promise<void> {
     const program = ["--enable-source-maps", `--import=${PRELOAD}`, path.join(root, "out/local/cli.js"), "service-bus"];
     const topology = path.join(this.#folder, "topology.json");
     const options = ["--port", port, "--management-port", "0", "--data", this.#folder, "--topology", topology];
