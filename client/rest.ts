@@ -5,6 +5,7 @@ import type {
   ConsentResultShape,
   ConversationShape,
   DeliveryShape,
+  ErasureShape,
   FileShape,
   HeartbeatShape,
   MessageShape,
@@ -124,6 +125,9 @@ export interface Rest {
   typing(conversationId: string): Promise<void>;
   presence(conversationId: string, state: "here" | "away"): Promise<PresenceShape>;
   receipts(conversationId: string, marks: { readonly deliveredSeq?: number; readonly readSeq?: number }): Promise<void>;
+  /** Erases the caller's account; `erasure` says how far that is. */
+  eraseMe(): Promise<ErasureShape>;
+  erasure(): Promise<ErasureShape>;
   negotiate(): Promise<NegotiationShape>;
   join(socketId: string): Promise<{ readonly conversations: readonly string[] }>;
 }
@@ -222,6 +226,8 @@ export function rest({ baseUrl, token, fetch: ask = fetch }: RestOptions): Rest 
     typing: (conversationId) => call("POST", `${conversation(conversationId)}/typing`),
     presence: (conversationId, state) => call("POST", `${conversation(conversationId)}/presence`, { state }),
     receipts: (conversationId, marks) => call("POST", `${conversation(conversationId)}/receipts`, marks),
+    eraseMe: () => call("DELETE", "me"),
+    erasure: () => call("GET", "me/erasure"),
     negotiate: () => call("POST", "realtime/negotiate"),
     join: (socketId) => call("POST", "realtime/join", { socketId }),
   };

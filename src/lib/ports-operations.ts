@@ -1,5 +1,6 @@
 /** What the use cases of operators and their jobs need from the world; like ports.ts. */
 import type { ErrorCode } from "./errors.js";
+import type { Erasure } from "./domain/erasure.js";
 import type { Failure, FailureState } from "./domain/failure.js";
 
 /** A row together with the version that a compare-and-swap needs; as in ports.ts, which imports this. */
@@ -80,6 +81,14 @@ export interface Job {
 export interface Jobs {
   get(id: string): Promise<Versioned<Job> | undefined>;
   save(job: Job, known: Versioned<Job> | undefined): Promise<boolean>;
+}
+
+/** Accounts that are being erased, or have been: one row for each user. */
+export interface Erasures extends Forgetful {
+  get(user: string): Promise<Versioned<Erasure> | undefined>;
+  save(erasure: Erasure, known: Versioned<Erasure> | undefined): Promise<boolean>;
+  /** Some of those that run and have not come on since. */
+  idleSince(before: Date, limit: number): Promise<readonly Erasure[]>;
 }
 
 /** Who did what to which id, and how it went. No content, ever. */

@@ -17,7 +17,9 @@ import { tableBlocks } from "./azure/table-blocks.js";
 import { tableBuckets } from "./azure/table-buckets.js";
 import { tableConversations } from "./azure/table-conversations.js";
 import { tableDues } from "./azure/table-dues.js";
+import { tableErasures } from "./azure/table-erasures.js";
 import { tableFailures } from "./azure/table-failures.js";
+import { tableFormer } from "./azure/table-former.js";
 import { tableJobs } from "./azure/table-jobs.js";
 import { tableLiveFiles, tableSocketViews } from "./azure/table-files.js";
 import { tableMemberships } from "./azure/table-memberships.js";
@@ -86,6 +88,7 @@ async function build(): Promise<Services> {
     runs,
     failures,
     jobs,
+    erasures,
     audit,
     buckets,
     blocks,
@@ -101,6 +104,7 @@ async function build(): Promise<Services> {
     openTable(config, "runs"),
     openTable(config, "failures"),
     openTable(config, "jobs"),
+    openTable(config, "erasures"),
     openTable(config, "audit"),
     openTable(config, "buckets"),
     openTable(config, "blocks"),
@@ -118,6 +122,7 @@ async function build(): Promise<Services> {
     ports: {
       conversations: tableConversations(conversations),
       memberships: tableMemberships(memberships),
+      former: tableFormer(memberships),
       slots: tableSlots(memberships),
       dues: tableDues(dues),
       forgetting: tableDues(dues, "forget|"),
@@ -126,6 +131,7 @@ async function build(): Promise<Services> {
       failures: tableFailures(failures),
       parked: serviceBusParked(bus),
       jobs: tableJobs(jobs),
+      erasures: tableErasures(erasures),
       audit: tableAudit(audit),
       blocks: tableBlocks(blocks),
       buckets: sharedBuckets,

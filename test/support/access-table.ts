@@ -153,6 +153,10 @@ export const ACCESS: readonly AccessRow[] = [
     answers: operators(200),
   },
   { name: "getJob", method: "GET", route: "ops/jobs/{job}", answers: operators(404) },
+
+  { name: "getErasure", method: "GET", route: "v1/me/erasure", answers: signedIn(404) },
+  // The last one: after it nobody is a member any more.
+  { name: "eraseMe", method: "DELETE", route: "v1/me", answers: signedIn(202) },
 ];
 
 /** The table as docs/access.md has it. */

@@ -281,6 +281,18 @@ export const ExportedConversation = z.strictObject({
   scheduled: z.array(Message).readonly(),
 }) satisfies z.ZodType<shapes.ExportedConversationShape>;
 
+export const Erasure = z.strictObject({
+  state: z.enum(["running", "done"]),
+  startedAt: time,
+  changedAt: time,
+  conversations: count,
+  messages: count,
+  files: count,
+  scheduled: count,
+  released: count,
+  failures: count,
+}) satisfies z.ZodType<shapes.ErasureShape>;
+
 export const Blocked = z.strictObject({ items: z.array(user).readonly() });
 
 export const Document = z.record(z.string(), z.unknown());

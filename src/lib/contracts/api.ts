@@ -187,6 +187,8 @@ const ME: readonly Operation[] = [
     query: http.Page,
     answers: { 200: answers.page(answers.ExportedConversation) },
   }),
+  user("eraseMe", "DELETE me", "Erases the caller's account, as a job.", { answers: { 202: answers.Erasure } }),
+  user("getErasure", "GET me/erasure", "How far that job is.", { answers: { 200: answers.Erasure } }),
   user("listBlocked", "GET me/blocked", "Whom the caller has blocked.", { answers: { 200: answers.Blocked } }),
   user("blockUser", "PUT users/{user}/block", "Blocks a user.", { parameters: http.UserPath, answers: { 204: none } }),
   user("unblockUser", "DELETE users/{user}/block", "Takes a block back.", {

@@ -1,9 +1,11 @@
 /** What operators' use cases need, in memory; part of the world. */
+import type { Erasure } from "../../../src/lib/domain/erasure.js";
 import { retryAt, tendAt, type Failure } from "../../../src/lib/domain/failure.js";
 import type {
   AuditEntry,
   AuditTrail,
   Blocks,
+  Erasures,
   Forgetful,
   Failures,
   Job,
@@ -28,6 +30,7 @@ export class Operations {
   readonly failures = new Map<string, Versioned<Failure>>();
   readonly sentBack: SentBack[] = [];
   readonly jobs = new Map<string, Versioned<Job>>();
+  readonly erasures = new Map<string, Versioned<Erasure>>();
   readonly audit: AuditEntry[] = [];
   /** Blocker and blocked. */
   readonly blocks = new Set<string>();
@@ -49,6 +52,7 @@ export class Operations {
     failures: Failures;
     parked: ParkedMessages;
     jobs: Jobs;
+    erasures: Erasures;
     audit: AuditTrail;
     buckets: Forgetful;
     blocks: Blocks;
@@ -116,6 +120,24 @@ export class Operations {
     jobs: {
       get: (id) => this.#step("job.get", () => this.jobs.get(id)),
       save: (job, known) => this.#step("job.save", () => this.#swap(this.jobs, job, known)),
+    },
+    erasures: {
+      get: (user) => this.#step("erasure.get", () => this.erasures.get(user)),
+      save: (erasure, known) =>
+        this.#step("erasure.save", () => {
+          if (this.erasures.get(erasure.user)?.etag !== known?.etag) return false;
+          this.erasures.set(erasure.user, { ...erasure, etag: String(++this.#etag) });
+          return true;
+        }),
+      idleSince: (before) =>
+        this.#step("erasure.idleSince", () =>
+          [...this.erasures.values()].filter(({ state, changedAt }) => state === "running" && changedAt < before),
+        ),
+      forget: (olderThan) =>
+        this.#step("erasure.forget", () => {
+          for (const { user, state, changedAt } of [...this.erasures.values()])
+            if (state === "done" && changedAt < olderThan) this.erasures.delete(user);
+        }),
     },
     blocks: {
       add: (by, of) => this.#step("block.add", () => void this.blocks.add(`${by} ${of}`)),
