@@ -110,6 +110,44 @@ export interface Blocks {
   blockedBy(user: string): Promise<readonly string[]>;
 }
 
+/** Who said what where. `content` is the text, or of a file its SHA-256, hexadecimal. */
+export interface Said {
+  readonly conversationId: string;
+  readonly messageId: string;
+  readonly author: string;
+  readonly content: string;
+}
+
+export interface Evidence {
+  /** Undefined where there is no key. */
+  proofOf(said: Said): string | undefined;
+  proves(proof: string, said: Said): boolean;
+}
+
+/** A member's report of a message, without what the message said. */
+export interface Report {
+  /** The same for the same reporter and message: its inverted time, and a hash. */
+  readonly id: string;
+  readonly conversationId: string;
+  readonly messageId: string;
+  readonly author: string;
+  readonly reporter: string;
+  readonly reason: "spam" | "harassment" | "illegal" | "other";
+  readonly kind: "text" | "file";
+  readonly sentAt: Date;
+  readonly at: Date;
+  /** Absent when nothing can prove what it said. */
+  readonly proof?: string;
+}
+
+export interface Reports extends Forgetful {
+  /** False when it is there already. */
+  add(report: Report): Promise<boolean>;
+  get(id: string): Promise<Report | undefined>;
+  /** By the time of their messages, newest first; `after` is the last id of the page before. */
+  page(options: { readonly limit: number; readonly after?: string }): Promise<readonly Report[]>;
+}
+
 /** What is only kept for a while. */
 export interface Forgetful {
   /** Removes some of what is older; the rest later. */

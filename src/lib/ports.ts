@@ -18,7 +18,17 @@ import type { StoredFile } from "./domain/file.js";
 import type { MessageDocument, MessageIndex } from "./domain/message.js";
 import type { ScheduledText } from "./domain/schedule.js";
 import type { Metrics } from "./metrics.js";
-import type { AuditTrail, Blocks, Erasures, Failures, Forgetful, Jobs, ParkedMessages } from "./ports-operations.js";
+import type {
+  AuditTrail,
+  Blocks,
+  Erasures,
+  Evidence,
+  Failures,
+  Forgetful,
+  Jobs,
+  ParkedMessages,
+  Reports,
+} from "./ports-operations.js";
 
 /** A row together with the version that a compare-and-swap needs. */
 export type Versioned<Row> = Row & { readonly etag: string };
@@ -385,6 +395,8 @@ export interface Ports {
   readonly parked: ParkedMessages;
   readonly jobs: Jobs;
   readonly erasures: Erasures;
+  readonly reports: Reports;
+  readonly evidence: Evidence;
   readonly audit: AuditTrail;
   readonly blocks: Blocks;
   readonly buckets: Forgetful;

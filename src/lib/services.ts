@@ -6,6 +6,7 @@ import { rateLimiter } from "./use-cases/rate-limiter.js";
 import { metrics } from "./metrics.js";
 import { upstreamOf, type Upstream } from "./http/upstream.js";
 import { readConfig } from "./config.js";
+import { evidenceOf } from "./evidence.js";
 import type { Clock, Dependency, Ports, Recent } from "./ports.js";
 import { openServiceBus } from "./azure/service-bus-client.js";
 import { serviceBusParked } from "./azure/service-bus-parked.js";
@@ -23,6 +24,7 @@ import { tableFormer } from "./azure/table-former.js";
 import { tableJobs } from "./azure/table-jobs.js";
 import { tableLiveFiles, tableSocketViews } from "./azure/table-files.js";
 import { tableMemberships } from "./azure/table-memberships.js";
+import { tableReports } from "./azure/table-reports.js";
 import { tableRuns } from "./azure/table-runs.js";
 import { tableSlots } from "./azure/table-slots.js";
 import { openTable, probeTable } from "./azure/tables.js";
@@ -89,6 +91,7 @@ async function build(): Promise<Services> {
     failures,
     jobs,
     erasures,
+    reports,
     audit,
     buckets,
     blocks,
@@ -105,6 +108,7 @@ async function build(): Promise<Services> {
     openTable(config, "failures"),
     openTable(config, "jobs"),
     openTable(config, "erasures"),
+    openTable(config, "reports"),
     openTable(config, "audit"),
     openTable(config, "buckets"),
     openTable(config, "blocks"),
@@ -132,6 +136,8 @@ async function build(): Promise<Services> {
       parked: serviceBusParked(bus),
       jobs: tableJobs(jobs),
       erasures: tableErasures(erasures),
+      reports: tableReports(reports),
+      evidence: evidenceOf(config.REPORT_KEYS),
       audit: tableAudit(audit),
       blocks: tableBlocks(blocks),
       buckets: sharedBuckets,

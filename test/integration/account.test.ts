@@ -2,7 +2,8 @@
 import { TableClient } from "@azure/data-tables";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { newId, person } from "../support/chat.js";
-import { blobsIn } from "../support/files.js";
+import { blobsIn, sha256 } from "../support/files.js";
+import { operator } from "../support/operator.js";
 import { startStack, type Stack } from "../support/stack.js";
 
 let stack: Stack;
@@ -67,4 +68,40 @@ test("an account is erased as a job that can be watched: nothing names the user,
   const again = await ann.start(["bo-1"]);
   expect(again.members).toContain(name);
   bo.close();
+}, 60_000);
+
+test("a message is reported by who may see it; an operator verifies a copy of it, long after it has expired", async () => {
+  const ana = await person(stack, "ana-2");
+  const bo = await person(stack, "bo-2");
+  const olga = await operator(stack);
+  const { id: conversation } = await ana.start(["bo-2"]);
+  const text = "a thing nobody should say";
+  const { id } = await ana.send(conversation, text);
+  const bytes = Buffer.from("nor should it be sent");
+  const { id: file } = await ana.sendFile(conversation, { name: "a.txt", contentType: "text/plain", bytes });
+  await stack.idle();
+  await stack.advance("PT25H");
+  await stack.idle();
+  await expect(bo.api.message(conversation, id)).rejects.toMatchObject({ code: "message-expired" });
+
+  const reported = await bo.api.report(conversation, id, { reason: "illegal", text });
+  expect(reported).toMatchObject({ messageId: id, reason: "illegal", hasEvidence: true });
+  expect(await bo.api.report(conversation, id, { reason: "spam" })).toEqual(reported);
+  await expect(bo.api.report(conversation, id, { reason: "spam", text: "no" })).rejects.toMatchObject({ status: 422 });
+  const ofFile = await bo.api.report(conversation, file, { reason: "other", sha256: sha256(bytes) });
+  expect(ofFile).toMatchObject({ hasEvidence: true });
+
+  const { body } = await olga.request("GET", "ops/reports");
+  expect(body["items"]).toHaveLength(2);
+  expect(body["items"]).toContainEqual(expect.objectContaining({ id: reported.id, author: "ana-2", reporter: "bo-2" }));
+  const page = await olga.request("GET", "ops/reports?limit=1");
+  const next = await olga.request("GET", `ops/reports?limit=1&cursor=${String(page.body["nextCursor"])}`);
+  expect([page, next].flatMap((each) => each.body["items"])).toEqual(body["items"]);
+  const verify = async (report: string, shown: object) =>
+    (await olga.request("POST", `ops/reports/${report}/verify`, shown)).body;
+  expect(await verify(reported.id, { text })).toEqual({ matches: true });
+  expect(await verify(reported.id, { text: text.toUpperCase() })).toEqual({ matches: false });
+  expect(await verify(ofFile.id, { sha256: sha256(bytes) })).toEqual({ matches: true });
+  for (const table of ["conversations", "reports", "audit"])
+    expect((await rowsOf(table)).filter((row) => row.includes(text))).toEqual([]);
 }, 60_000);

@@ -29,6 +29,16 @@ export interface RetentionShape {
   readonly until?: string;
 }
 
+/** A report of a message; never what the message said. */
+export interface ReportShape {
+  readonly id: string;
+  readonly messageId: string;
+  readonly reason: "spam" | "harassment" | "illegal" | "other";
+  readonly at: string;
+  /** Whether it can be proved later what the message said. */
+  readonly hasEvidence: boolean;
+}
+
 /** How far the erasing of an account has come, and what was done. */
 export interface ErasureShape {
   readonly state: "running" | "done";

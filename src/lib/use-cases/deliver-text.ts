@@ -110,7 +110,12 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
         await addDue(ports, arrival.document);
         return { outcome: "repeated", seq: arrival.document.seq, event: await follow(ports, arrival.document, trace) };
       case "record": {
-        const { indexes, ...rest } = recordStep(head, text, { ...times, trace }, now);
+        const { indexes, ...rest } = recordStep(
+          head,
+          text,
+          { ...times, trace, proof: ports.evidence.proofOf({ ...text, content: text.text }) },
+          now,
+        );
         const record = index === undefined ? { ...rest, indexes } : { ...rest, indexesChanged: indexes };
         const step = isScheduled ? { ...record, scheduledRemoved: [text] } : record;
         await addDue(ports, { ...text, expiresAt: times.expiresAt });
@@ -175,7 +180,11 @@ const leftStep = (head: Versioned<Head>, text: Text, expiresAt: Date, at: Date):
 function recordStep(
   head: Versioned<Head>,
   text: Text,
-  { trace, ...times }: { readonly sentAt: Date; readonly expiresAt: Date; readonly trace: Trace },
+  {
+    trace,
+    proof,
+    ...times
+  }: { readonly sentAt: Date; readonly expiresAt: Date; readonly trace: Trace; readonly proof: string | undefined },
   now: number,
 ): LogStep & { readonly documents: readonly [MessageDocument]; readonly indexes: readonly MessageIndex[] } {
   const seq = head.headSeq + 1;
@@ -196,6 +205,7 @@ function recordStep(
         ...times,
         state: "delivered",
         ...tracedBy(trace),
+        ...(proof === undefined ? {} : { proof }),
       },
     ],
     indexes: [{ messageId, author, state: "delivered", seq, at, expiresAt: times.expiresAt }],

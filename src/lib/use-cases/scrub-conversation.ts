@@ -5,6 +5,7 @@
  */
 import { minuteOf } from "../domain/deadline.js";
 import { startDeleting, type StoredFile } from "../domain/file.js";
+import { omit } from "../domain/omit.js";
 import type { MessageDocument, MessageIndex } from "../domain/message.js";
 import type { Ports, Trace, Versioned } from "../ports.js";
 import { announce } from "./announce.js";
@@ -148,6 +149,8 @@ async function endThese(
   trace: Trace,
 ): Promise<number> {
   const nameless = <Row extends { readonly author: string }>(row: Row): Row => ({ ...row, author: alias });
+  // What proves who said what is no more, either.
+  const emptied = (document: MessageDocument): MessageDocument => nameless(omit(document, "proof"));
   for (let count = 0; ;) {
     const { head } = await ports.conversations.look(conversationId, {});
     if (head === undefined) return count;
@@ -172,7 +175,7 @@ async function endThese(
       const step = {
         ...{ head, entries, next: { ...head, headSeq: head.headSeq + entries.length } },
         ...{
-          documentsChanged: ended.documentsChanged.map(nameless),
+          documentsChanged: ended.documentsChanged.map(emptied),
           indexesChanged: ended.indexesChanged.map(nameless),
         },
         requestsClosed: ended.requestsClosed,
@@ -185,7 +188,7 @@ async function endThese(
     } else if (past.length > 0) {
       const rows = {
         indexes: past.map(({ index }) => nameless(index)),
-        documents: past.flatMap(({ document }) => (document === undefined ? [] : [nameless(document)])),
+        documents: past.flatMap(({ document }) => (document === undefined ? [] : [emptied(document)])),
       };
       if (!(await ports.conversations.rewrite(head, rows))) continue;
     }

@@ -1,16 +1,20 @@
 /** What operators' use cases need, in memory; part of the world. */
 import type { Erasure } from "../../../src/lib/domain/erasure.js";
+import { evidenceOf } from "../../../src/lib/evidence.js";
 import { retryAt, tendAt, type Failure } from "../../../src/lib/domain/failure.js";
 import type {
   AuditEntry,
   AuditTrail,
   Blocks,
   Erasures,
+  Evidence,
   Forgetful,
   Failures,
   Job,
   Jobs,
   ParkedMessages,
+  Report,
+  Reports,
 } from "../../../src/lib/ports-operations.js";
 import type { Versioned } from "../../../src/lib/ports.js";
 
@@ -31,6 +35,7 @@ export class Operations {
   readonly sentBack: SentBack[] = [];
   readonly jobs = new Map<string, Versioned<Job>>();
   readonly erasures = new Map<string, Versioned<Erasure>>();
+  readonly reports = new Map<string, Report>();
   readonly audit: AuditEntry[] = [];
   /** Blocker and blocked. */
   readonly blocks = new Set<string>();
@@ -53,6 +58,8 @@ export class Operations {
     parked: ParkedMessages;
     jobs: Jobs;
     erasures: Erasures;
+    reports: Reports;
+    evidence: Evidence;
     audit: AuditTrail;
     buckets: Forgetful;
     blocks: Blocks;
@@ -138,6 +145,18 @@ export class Operations {
           for (const { user, state, changedAt } of [...this.erasures.values()])
             if (state === "done" && changedAt < olderThan) this.erasures.delete(user);
         }),
+    },
+    evidence: evidenceOf(["a key for tests, as long as it must be"]),
+    reports: {
+      add: (report) =>
+        this.#step("report.add", () => {
+          if (this.reports.has(report.id)) return false;
+          this.reports.set(report.id, report);
+          return true;
+        }),
+      get: (id) => this.#step("report.get", () => this.reports.get(id)),
+      page: ({ limit }) => this.#step("report.page", () => [...this.reports.values()].slice(0, limit)),
+      forget: () => this.#step("report.forget", () => undefined),
     },
     blocks: {
       add: (by, of) => this.#step("block.add", () => void this.blocks.add(`${by} ${of}`)),
