@@ -17,6 +17,9 @@ param authIssuer string
 @description('The audience that a token must name.')
 param authAudience string
 
+@description('A Key Vault reference to the keys that prove reported messages, `@Microsoft.KeyVault(SecretUri=...)`. Empty: reports have no evidence.')
+param reportKeys string = ''
+
 @description('Where alerts and the budget\'s warnings go. Empty: alerts are raised and seen in the portal alone.')
 param alertEmail string = ''
 
@@ -177,6 +180,7 @@ module functions 'modules/functions.bicep' = {
     applicationInsightsConnectionString: monitoring.outputs.connectionString
     authIssuer: authIssuer
     authAudience: authAudience
+    reportKeys: reportKeys
     allowedOrigins: allowedOrigins
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount

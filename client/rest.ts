@@ -5,12 +5,14 @@ import type {
   ConsentResultShape,
   ConversationShape,
   DeliveryShape,
+  ErasureShape,
   FileShape,
   HeartbeatShape,
   MessageShape,
   NegotiationShape,
   PageShape,
   PresenceShape,
+  ReportShape,
   SyncShape,
   UploadShape,
   ViewShape,
@@ -124,6 +126,15 @@ export interface Rest {
   typing(conversationId: string): Promise<void>;
   presence(conversationId: string, state: "here" | "away"): Promise<PresenceShape>;
   receipts(conversationId: string, marks: { readonly deliveredSeq?: number; readonly readSeq?: number }): Promise<void>;
+  /** Reports a message; `text` is what it said, if the caller still has it: it is compared, and not kept. */
+  report(
+    conversationId: string,
+    id: string,
+    report: { readonly reason: ReportShape["reason"]; readonly text?: string; readonly sha256?: string },
+  ): Promise<ReportShape>;
+  /** Erases the caller's account; `erasure` says how far that is. */
+  eraseMe(): Promise<ErasureShape>;
+  erasure(): Promise<ErasureShape>;
   negotiate(): Promise<NegotiationShape>;
   join(socketId: string): Promise<{ readonly conversations: readonly string[] }>;
 }
@@ -222,6 +233,9 @@ export function rest({ baseUrl, token, fetch: ask = fetch }: RestOptions): Rest 
     typing: (conversationId) => call("POST", `${conversation(conversationId)}/typing`),
     presence: (conversationId, state) => call("POST", `${conversation(conversationId)}/presence`, { state }),
     receipts: (conversationId, marks) => call("POST", `${conversation(conversationId)}/receipts`, marks),
+    report: (conversationId, id, report) => call("POST", `${message(conversationId, id)}/reports`, report),
+    eraseMe: () => call("DELETE", "me"),
+    erasure: () => call("GET", "me/erasure"),
     negotiate: () => call("POST", "realtime/negotiate"),
     join: (socketId) => call("POST", "realtime/join", { socketId }),
   };

@@ -4,6 +4,9 @@
  * On Azure the same settings come from Bicep.
  */
 
+/** Proves reported messages on one developer's machine, and nowhere else. */
+const REPORT_KEY = "a key for one developer's machine alone";
+
 /** The audience that the app asks of a token. */
 export const AUDIENCE = "dayfly";
 
@@ -42,6 +45,7 @@ export function appSettings(connections: Connections): Record<string, string> {
     WEB_PUBSUB_HUB: connections.hub,
     AUTH_ISSUER: connections.issuer,
     AUTH_AUDIENCE: AUDIENCE,
+    REPORT_KEYS: REPORT_KEY,
     SWEEP_SCHEDULE: "0 */5 * * * *",
     CLEAN_UP_SCHEDULE: "0 10 * * * *",
     PARK_SCHEDULE: "*/30 * * * * *",

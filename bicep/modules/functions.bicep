@@ -14,6 +14,7 @@ param webPubSubPrincipalId string
 param applicationInsightsConnectionString string
 param authIssuer string
 param authAudience string
+param reportKeys string
 param allowedOrigins array
 param instanceMemoryMB int
 param maximumInstanceCount int
@@ -47,6 +48,7 @@ var connections = {
   AZURE_CLIENT_ID: identityClientId
   AUTH_ISSUER: authIssuer
   AUTH_AUDIENCE: authAudience
+  REPORT_KEYS: reportKeys
   APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
 }
@@ -77,6 +79,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
     serverFarmId: plan.id
     httpsOnly: true
     clientAffinityEnabled: false
+    keyVaultReferenceIdentity: identityId
     virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     functionAppConfig: {
       runtime: { name: 'node', version: '22' }

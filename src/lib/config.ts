@@ -46,6 +46,16 @@ const Settings = z
     AUTH_ROLES_CLAIM: text.default("roles"),
     /** How long the audit trail is kept. */
     AUDIT_DAYS: z.coerce.number().int().min(1).max(3650).default(365),
+    /**
+     * Keys of the hashes that prove what a reported message said, separated by commas: the first makes them, all verify. Without
+     * one reports are taken without evidence; a reference to Key Vault that the platform could not resolve is none.
+     */
+    REPORT_KEYS: z
+      .string()
+      .transform((list) => list.split(",").map((key) => key.trim()))
+      .transform((keys) => keys.filter((key) => key !== "" && !key.startsWith("@Microsoft.KeyVault(")))
+      .refine((keys) => keys.every((key) => key.length >= 32), { error: "each key must have at least 32 characters" })
+      .default([]),
     /** Multiplies every rate limit: below 1 for stricter ones. */
     RATE_LIMIT_FACTOR: z.coerce.number().positive().default(1),
     /** How many proxies of ours stand before the functions: their addresses end `X-Forwarded-For`, after the caller's. */

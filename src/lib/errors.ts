@@ -51,6 +51,8 @@ export const CATALOGUE = {
     title: "What came through the queue of failures has no queue to go back to.",
   },
   "job-unknown": { status: 404, title: "There is no such job." },
+  "report-unknown": { status: 404, title: "There is no such report." },
+  "evidence-missing": { status: 409, title: "Nothing can prove what the reported message said." },
   "file-too-large": { status: 413, title: "The file is larger than files may be." },
   "file-type-not-allowed": { status: 415, title: "Files of this type are not taken." },
   "file-quota-exceeded": { status: 429, title: "The caller has sent as many files as a day allows.", retryable: true },

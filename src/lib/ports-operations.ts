@@ -1,5 +1,6 @@
 /** What the use cases of operators and their jobs need from the world; like ports.ts. */
 import type { ErrorCode } from "./errors.js";
+import type { Erasure } from "./domain/erasure.js";
 import type { Failure, FailureState } from "./domain/failure.js";
 
 /** A row together with the version that a compare-and-swap needs; as in ports.ts, which imports this. */
@@ -82,6 +83,14 @@ export interface Jobs {
   save(job: Job, known: Versioned<Job> | undefined): Promise<boolean>;
 }
 
+/** Accounts that are being erased, or have been: one row for each user. */
+export interface Erasures extends Forgetful {
+  get(user: string): Promise<Versioned<Erasure> | undefined>;
+  save(erasure: Erasure, known: Versioned<Erasure> | undefined): Promise<boolean>;
+  /** Some of those that run and have not come on since. */
+  idleSince(before: Date, limit: number): Promise<readonly Erasure[]>;
+}
+
 /** Who did what to which id, and how it went. No content, ever. */
 export interface AuditEntry {
   readonly at: Date;
@@ -99,6 +108,44 @@ export interface Blocks {
   remove(blocker: string, blocked: string): Promise<void>;
   blockersOf(user: string): Promise<readonly string[]>;
   blockedBy(user: string): Promise<readonly string[]>;
+}
+
+/** Who said what where. `content` is the text, or of a file its SHA-256, hexadecimal. */
+export interface Said {
+  readonly conversationId: string;
+  readonly messageId: string;
+  readonly author: string;
+  readonly content: string;
+}
+
+export interface Evidence {
+  /** Undefined where there is no key. */
+  proofOf(said: Said): string | undefined;
+  proves(proof: string, said: Said): boolean;
+}
+
+/** A member's report of a message, without what the message said. */
+export interface Report {
+  /** The same for the same reporter and message: its inverted time, and a hash. */
+  readonly id: string;
+  readonly conversationId: string;
+  readonly messageId: string;
+  readonly author: string;
+  readonly reporter: string;
+  readonly reason: "spam" | "harassment" | "illegal" | "other";
+  readonly kind: "text" | "file";
+  readonly sentAt: Date;
+  readonly at: Date;
+  /** Absent when nothing can prove what it said. */
+  readonly proof?: string;
+}
+
+export interface Reports extends Forgetful {
+  /** False when it is there already. */
+  add(report: Report): Promise<boolean>;
+  get(id: string): Promise<Report | undefined>;
+  /** By the time of their messages, newest first; `after` is the last id of the page before. */
+  page(options: { readonly limit: number; readonly after?: string }): Promise<readonly Report[]>;
 }
 
 /** What is only kept for a while. */

@@ -18,7 +18,17 @@ import type { StoredFile } from "./domain/file.js";
 import type { MessageDocument, MessageIndex } from "./domain/message.js";
 import type { ScheduledText } from "./domain/schedule.js";
 import type { Metrics } from "./metrics.js";
-import type { AuditTrail, Blocks, Failures, Forgetful, Jobs, ParkedMessages } from "./ports-operations.js";
+import type {
+  AuditTrail,
+  Blocks,
+  Erasures,
+  Evidence,
+  Failures,
+  Forgetful,
+  Jobs,
+  ParkedMessages,
+  Reports,
+} from "./ports-operations.js";
 
 /** A row together with the version that a compare-and-swap needs. */
 export type Versioned<Row> = Row & { readonly etag: string };
@@ -130,6 +140,19 @@ export interface Conversations {
   createFile(file: StoredFile): Promise<boolean>;
   /** Compare-and-swap of a file's row; false when it has changed. What the log tells of goes through `commit`. */
   saveFile(file: Versioned<StoredFile>): Promise<boolean>;
+  /** Where ids lead, by id; `after` is the last id of the page before. */
+  indexes(conversationId: string, after: string | undefined, limit: number): Promise<readonly MessageIndex[]>;
+  /** The same of files, of whatever state. */
+  files(conversationId: string, after: string | undefined, limit: number): Promise<readonly Versioned<StoredFile>[]>;
+  /** Writes rows again that are there, all or nothing: false when the head has moved, or one of them is gone. */
+  rewrite(
+    head: Versioned<Head>,
+    rows: {
+      readonly entries?: readonly Entry[];
+      readonly documents?: readonly MessageDocument[];
+      readonly indexes?: readonly MessageIndex[];
+    },
+  ): Promise<boolean>;
   /** Messages with an open request to keep them; `after` is the last id of the page before. */
   requests(conversationId: string, after: string | undefined, limit: number): Promise<readonly Request[]>;
 }
@@ -141,6 +164,14 @@ export interface Memberships {
   /** Newest conversation first; `after` is the last id of the page before. */
   page(user: string, options: { readonly after?: string; readonly limit: number }): Promise<readonly string[]>;
   all(user: string): Promise<readonly string[]>;
+}
+
+/** Which conversations a user was in. Written before the membership goes. */
+export interface Former {
+  add(user: string, conversationId: string, at: Date): Promise<void>;
+  remove(user: string, conversationId: string): Promise<void>;
+  /** By id; `after` is the last id of the page before. */
+  page(user: string, options: { readonly after?: string; readonly limit: number }): Promise<readonly string[]>;
 }
 
 /** One of the places that a user has for texts that wait. */
@@ -352,6 +383,7 @@ export interface Policy {
 export interface Ports {
   readonly conversations: Conversations;
   readonly memberships: Memberships;
+  readonly former: Former;
   readonly slots: Slots;
   readonly dues: Dues;
   /** What has ended, by the minute from which on it may be forgotten. */
@@ -362,6 +394,9 @@ export interface Ports {
   readonly failures: Failures;
   readonly parked: ParkedMessages;
   readonly jobs: Jobs;
+  readonly erasures: Erasures;
+  readonly reports: Reports;
+  readonly evidence: Evidence;
   readonly audit: AuditTrail;
   readonly blocks: Blocks;
   readonly buckets: Forgetful;

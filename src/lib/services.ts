@@ -6,6 +6,7 @@ import { rateLimiter } from "./use-cases/rate-limiter.js";
 import { metrics } from "./metrics.js";
 import { upstreamOf, type Upstream } from "./http/upstream.js";
 import { readConfig } from "./config.js";
+import { evidenceOf } from "./evidence.js";
 import type { Clock, Dependency, Ports, Recent } from "./ports.js";
 import { openServiceBus } from "./azure/service-bus-client.js";
 import { serviceBusParked } from "./azure/service-bus-parked.js";
@@ -17,10 +18,13 @@ import { tableBlocks } from "./azure/table-blocks.js";
 import { tableBuckets } from "./azure/table-buckets.js";
 import { tableConversations } from "./azure/table-conversations.js";
 import { tableDues } from "./azure/table-dues.js";
+import { tableErasures } from "./azure/table-erasures.js";
 import { tableFailures } from "./azure/table-failures.js";
+import { tableFormer } from "./azure/table-former.js";
 import { tableJobs } from "./azure/table-jobs.js";
 import { tableLiveFiles, tableSocketViews } from "./azure/table-files.js";
 import { tableMemberships } from "./azure/table-memberships.js";
+import { tableReports } from "./azure/table-reports.js";
 import { tableRuns } from "./azure/table-runs.js";
 import { tableSlots } from "./azure/table-slots.js";
 import { openTable, probeTable } from "./azure/tables.js";
@@ -86,6 +90,8 @@ async function build(): Promise<Services> {
     runs,
     failures,
     jobs,
+    erasures,
+    reports,
     audit,
     buckets,
     blocks,
@@ -101,6 +107,8 @@ async function build(): Promise<Services> {
     openTable(config, "runs"),
     openTable(config, "failures"),
     openTable(config, "jobs"),
+    openTable(config, "erasures"),
+    openTable(config, "reports"),
     openTable(config, "audit"),
     openTable(config, "buckets"),
     openTable(config, "blocks"),
@@ -118,6 +126,7 @@ async function build(): Promise<Services> {
     ports: {
       conversations: tableConversations(conversations),
       memberships: tableMemberships(memberships),
+      former: tableFormer(memberships),
       slots: tableSlots(memberships),
       dues: tableDues(dues),
       forgetting: tableDues(dues, "forget|"),
@@ -126,6 +135,9 @@ async function build(): Promise<Services> {
       failures: tableFailures(failures),
       parked: serviceBusParked(bus),
       jobs: tableJobs(jobs),
+      erasures: tableErasures(erasures),
+      reports: tableReports(reports),
+      evidence: evidenceOf(config.REPORT_KEYS),
       audit: tableAudit(audit),
       blocks: tableBlocks(blocks),
       buckets: sharedBuckets,

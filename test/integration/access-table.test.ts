@@ -69,6 +69,7 @@ test.each(ACCESS)("$name: $method $route", async ({ name, method, route, body, q
     ...(route.includes("{file}") ? await filed(route.includes("{view}")) : {}),
     user: "zoe",
     failure: "0".repeat(32),
+    report: `1-${"0".repeat(32)}`,
     job: newId(),
   };
   const path = (route + query).replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? "");

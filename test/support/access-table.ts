@@ -93,6 +93,12 @@ export const ACCESS: readonly AccessRow[] = [
     ...{ body: { fromSeq: 1, toSeq: 1 }, answers: members(200) },
   },
 
+  // Nobody reports their own.
+  {
+    ...{ name: "reportMessage", method: "POST", route: `${MESSAGE}/reports` },
+    ...{ body: { reason: "spam" }, answers: members(201, 403) },
+  },
+
   // A waiting text is its author's alone.
   { name: "listScheduled", method: "GET", route: `${CONVERSATION}/scheduled`, answers: members(200) },
   {
@@ -134,6 +140,11 @@ export const ACCESS: readonly AccessRow[] = [
     ...{ name: "getMessageLife", method: "GET", route: "ops/messages/{message}" },
     ...{ query: "?conversation={conversation}", answers: operators(200) },
   },
+  { name: "listReports", method: "GET", route: "ops/reports", answers: operators(200) },
+  {
+    ...{ name: "verifyReport", method: "POST", route: "ops/reports/{report}/verify" },
+    ...{ body: { text: "x" }, answers: operators(404) },
+  },
   { name: "listFailures", method: "GET", route: "ops/failures", answers: operators(200) },
   { name: "getFailure", method: "GET", route: "ops/failures/{failure}", answers: operators(404) },
   { name: "redriveFailure", method: "POST", route: "ops/failures/{failure}/redrive", answers: operators(404) },
@@ -153,6 +164,10 @@ export const ACCESS: readonly AccessRow[] = [
     answers: operators(200),
   },
   { name: "getJob", method: "GET", route: "ops/jobs/{job}", answers: operators(404) },
+
+  { name: "getErasure", method: "GET", route: "v1/me/erasure", answers: signedIn(404) },
+  // The last one: after it nobody is a member any more.
+  { name: "eraseMe", method: "DELETE", route: "v1/me", answers: signedIn(202) },
 ];
 
 /** The table as docs/access.md has it. */

@@ -139,6 +139,7 @@ export type DocumentRow = {
   state: string;
   retention?: string | undefined;
   traceId?: string | undefined;
+  proof?: string | undefined;
 };
 
 /** One property: what belongs together is read and written together. */
@@ -168,6 +169,7 @@ export const documentToRow = (document: MessageDocument): Keys & DocumentRow =>
     state: document.state,
     retention: document.retention === undefined ? undefined : retentionToText(document.retention),
     traceId: document.traceId,
+    proof: document.proof,
   });
 
 export const documentFromRow = (row: Keys & DocumentRow): MessageDocument => ({
@@ -182,6 +184,7 @@ export const documentFromRow = (row: Keys & DocumentRow): MessageDocument => ({
   expiresAt: new Date(row.expiresAt),
   state: row.state as MessageDocument["state"],
   ...(row.retention === undefined ? {} : { retention: retentionFromText(row.retention) }),
+  ...(row.proof === undefined ? {} : { proof: row.proof }),
   ...(row.traceId === undefined ? {} : { traceId: row.traceId }),
 });
 

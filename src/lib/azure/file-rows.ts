@@ -12,6 +12,7 @@ export type FileRow = {
   contentType: string;
   deleteWhen: string;
   sha256?: string | undefined;
+  proof?: string | undefined;
   state: string;
   createdAt: string;
   uploadUntil: string;
@@ -67,6 +68,7 @@ export const fileFromRow = (row: Keys & FileRow): StoredFile =>
     contentType: row.contentType,
     deleteWhen: row.deleteWhen as StoredFile["deleteWhen"],
     sha256: row.sha256,
+    proof: row.proof,
     state: row.state as FileState,
     createdAt: new Date(row.createdAt),
     uploadUntil: new Date(row.uploadUntil),

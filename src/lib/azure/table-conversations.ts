@@ -198,6 +198,37 @@ export function tableConversations(table: TableClient): Conversations {
     saveFile: ({ etag, ...file }) =>
       callingStorage(() => unlessChanged(() => table.updateEntity(fileToRow(file), "Replace", { etag }))),
 
+    indexes: (conversationId, after, limit) =>
+      callingStorage(async () => {
+        const from = after === undefined ? "i|" : `${rows.indexKey(after)}~`;
+        return (await range<rows.IndexRow>(conversationId, { from, below: "i}", limit })).map(rows.indexFromRow);
+      }),
+
+    files: (conversationId, after, limit) =>
+      callingStorage(async () => {
+        const from = after === undefined ? "f|" : `${fileKey(after)}~`;
+        const found = await range<FileRow>(conversationId, { from, below: "f}", limit });
+        return found.map((row) => versioned(row, fileFromRow));
+      }),
+
+    rewrite: (head, { entries = [], documents = [], indexes = [] }) => {
+      const { conversationId } = head;
+      const found = [
+        ...entries.map((entry) => rows.entryToRow(conversationId, entry)),
+        ...documents.map(rows.documentToRow),
+        ...indexes.map((index) => rows.indexToRow(conversationId, index)),
+      ];
+      return callingStorage(() =>
+        unlessChanged(() =>
+          table.submitTransaction([
+            ["update", rows.headToRow(head), "Replace", { etag: head.etag }],
+            // Whatever their version is: the head's stands for it.
+            ...found.map((row): TransactionAction => ["update", row, "Replace", { etag: "*" }]),
+          ]),
+        ),
+      );
+    },
+
     requests: (conversationId, after, limit) =>
       callingStorage(async () => {
         // The character after all those of an id: beyond the last one seen.

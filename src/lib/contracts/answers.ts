@@ -281,6 +281,36 @@ export const ExportedConversation = z.strictObject({
   scheduled: z.array(Message).readonly(),
 }) satisfies z.ZodType<shapes.ExportedConversationShape>;
 
+const report = {
+  id: z.string(),
+  messageId: id,
+  reason: z.enum(["spam", "harassment", "illegal", "other"]),
+  at: time,
+  hasEvidence: z.boolean(),
+};
+export const Report = z.strictObject(report) satisfies z.ZodType<shapes.ReportShape>;
+export const OperatorReport = z.strictObject({
+  ...report,
+  conversationId: id,
+  author: user,
+  reporter: user,
+  kind: z.enum(["text", "file"]),
+  sentAt: time,
+}) satisfies z.ZodType<operations.OperatorReportShape>;
+export const Verified = z.strictObject({ matches: z.boolean() });
+
+export const Erasure = z.strictObject({
+  state: z.enum(["running", "done"]),
+  startedAt: time,
+  changedAt: time,
+  conversations: count,
+  messages: count,
+  files: count,
+  scheduled: count,
+  released: count,
+  failures: count,
+}) satisfies z.ZodType<shapes.ErasureShape>;
+
 export const Blocked = z.strictObject({ items: z.array(user).readonly() });
 
 export const Document = z.record(z.string(), z.unknown());

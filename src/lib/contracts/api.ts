@@ -98,6 +98,11 @@ const CHAT: readonly Operation[] = [
     body: http.Consents,
     answers: { 200: answers.ConsentResults },
   }),
+  user("reportMessage", `POST ${MESSAGE}/reports`, "Reports a message to the operators.", {
+    parameters: message,
+    body: http.ReportMessage,
+    answers: { 201: answers.Report, 200: answers.Report },
+  }),
   user("listScheduled", `GET ${CONVERSATION}/scheduled`, "The caller's own texts that wait for their time.", {
     parameters: conversation,
     query: http.Page,
@@ -187,6 +192,8 @@ const ME: readonly Operation[] = [
     query: http.Page,
     answers: { 200: answers.page(answers.ExportedConversation) },
   }),
+  user("eraseMe", "DELETE me", "Erases the caller's account, as a job.", { answers: { 202: answers.Erasure } }),
+  user("getErasure", "GET me/erasure", "How far that job is.", { answers: { 200: answers.Erasure } }),
   user("listBlocked", "GET me/blocked", "Whom the caller has blocked.", { answers: { 200: answers.Blocked } }),
   user("blockUser", "PUT users/{user}/block", "Blocks a user.", { parameters: http.UserPath, answers: { 204: none } }),
   user("unblockUser", "DELETE users/{user}/block", "Takes a block back.", {
@@ -231,6 +238,15 @@ const OPS: readonly Operation[] = [
   operator("listAudit", "GET audit", "Who did what, newest first.", {
     query: operations.AuditQuery,
     answers: { 200: answers.page(answers.AuditEntry) },
+  }),
+  operator("listReports", "GET reports", "Messages that members have reported; never what they said.", {
+    query: operations.AuditQuery,
+    answers: { 200: answers.page(answers.OperatorReport) },
+  }),
+  operator("verifyReport", "POST reports/{report}/verify", "Whether a text that somebody shows is the reported one.", {
+    parameters: operations.ReportPath,
+    body: operations.VerifyReport,
+    answers: { 200: answers.Verified },
   }),
   operator("getMessageLife", "GET messages/{message}", "One message's life; never what it says.", {
     parameters: operations.OperatorMessagePath,

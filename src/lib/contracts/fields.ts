@@ -10,6 +10,12 @@ export const user = z
   .string({ error: "must be a string" })
   .refine(isUser, { error: "must be 1 to 128 printable ASCII characters, without %2F, not . or .." });
 
+/** Of a file's bytes. */
+export const sha256 = z
+  .string({ error: "must be a string" })
+  .regex(/^[0-9a-f]{64}$/i, { error: "must be 64 hexadecimal digits" })
+  .toLowerCase();
+
 /** A count that starts at 0: a `seq` of a log. */
 export const seq = z.int({ error: "must be a whole number" }).min(0, { error: "must not be negative" });
 

@@ -1,7 +1,7 @@
 /** What clients send. Unknown fields are ignored, so that a newer client can talk to an older server. */
 import { z } from "zod";
 import { MAX_MEMBERS } from "../domain/conversation.js";
-import { id, seq, text, user } from "./fields.js";
+import { id, seq, sha256, text, user } from "./fields.js";
 
 export const CreateConversation = z.object({
   id: id.optional(),
@@ -57,11 +57,7 @@ export const CreateFile = z.object({
     .string({ error: "must be a string" })
     .max(200, { error: "must be at most 200 characters" })
     .regex(MEDIA_TYPE, { error: "must be a media type, like image/png" }),
-  sha256: z
-    .string({ error: "must be a string" })
-    .regex(/^[0-9a-f]{64}$/i, { error: "must be 64 hexadecimal digits" })
-    .toLowerCase()
-    .optional(),
+  sha256: sha256.optional(),
   deleteWhen: z
     .enum(["first-close", "all-recipients-closed"], { error: "must be first-close or all-recipients-closed" })
     .optional(),
@@ -72,6 +68,19 @@ export type CreateFile = z.infer<typeof CreateFile>;
 const socketId = z
   .string({ error: "must be a string" })
   .regex(/^[\w-]{1,64}$/, { error: "must be a Socket.IO socket id" });
+
+/** `text`, or of a file `sha256`, is the reporter's copy: it is compared and not kept. */
+export const ReportMessage = z.object({
+  reason: z.enum(["spam", "harassment", "illegal", "other"], {
+    error: "must be spam, harassment, illegal or other",
+  }),
+  text: z
+    .string({ error: "must be a string" })
+    .max(4 * 4_000, { error: "must be a text" })
+    .optional(),
+  sha256: sha256.optional(),
+});
+export type ReportMessage = z.infer<typeof ReportMessage>;
 
 /** Of opening a view and of its heartbeats: the socket whose end starts the view's grace. */
 export const Viewing = z.object({ socketId: socketId.optional() });

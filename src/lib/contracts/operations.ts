@@ -1,8 +1,8 @@
 /** What operators send, and what they get. */
 import { z } from "zod";
 import { FAILURE_STATES, type FailureState } from "../domain/failure.js";
-import type { LifeEventShape, RunShape } from "./shapes.js";
-import { id } from "./fields.js";
+import type { LifeEventShape, ReportShape, RunShape } from "./shapes.js";
+import { id, sha256 } from "./fields.js";
 import { Page } from "./http.js";
 
 const name = z.string({ error: "must be a string" }).regex(/^[\w-]{1,100}$/, { error: "must be a name" });
@@ -93,6 +93,23 @@ export interface StatusShape {
   readonly lastRun?: RunShape;
   /** Of the process that answers, since its start. */
   readonly metrics: readonly MeasuredShape[];
+}
+
+export const ReportPath = z.object({
+  report: z.string().regex(/^\d{1,14}-[0-9a-f]{32}$/, { error: "must be the id of a report" }),
+});
+/** What somebody shows as what a reported message said: its text exactly, or of a file its SHA-256. */
+export const VerifyReport = z
+  .object({ text: z.string({ error: "must be a string" }).optional(), sha256: sha256.optional() })
+  .refine(({ text, sha256 }) => (text === undefined) !== (sha256 === undefined), { error: "must have text or sha256" });
+export type VerifyReport = z.infer<typeof VerifyReport>;
+
+export interface OperatorReportShape extends ReportShape {
+  readonly conversationId: string;
+  readonly author: string;
+  readonly reporter: string;
+  readonly kind: "text" | "file";
+  readonly sentAt: string;
 }
 
 export const AuditQuery = Page;

@@ -29,6 +29,33 @@ export interface RetentionShape {
   readonly until?: string;
 }
 
+/** A report of a message; never what the message said. */
+export interface ReportShape {
+  readonly id: string;
+  readonly messageId: string;
+  readonly reason: "spam" | "harassment" | "illegal" | "other";
+  readonly at: string;
+  /** Whether it can be proved later what the message said. */
+  readonly hasEvidence: boolean;
+}
+
+/** How far the erasing of an account has come, and what was done. */
+export interface ErasureShape {
+  readonly state: "running" | "done";
+  readonly startedAt: string;
+  readonly changedAt: string;
+  /** Conversations left. */
+  readonly conversations: number;
+  /** Own texts that were still to be read. */
+  readonly messages: number;
+  readonly files: number;
+  /** Own texts that waited for their time. */
+  readonly scheduled: number;
+  /** Messages of others that were kept by the caller's consent, too. */
+  readonly released: number;
+  readonly failures: number;
+}
+
 /** What became of one message's consent when many were given at once. */
 export interface ConsentResultShape {
   readonly messageId: string;

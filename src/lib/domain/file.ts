@@ -61,6 +61,8 @@ export interface StoredFile extends AttachedFile {
   readonly author: string;
   /** What the sender says the content hashes to: SHA-256, hexadecimal. */
   readonly sha256?: string;
+  /** A keyed hash of its content, on its way to its message. */
+  readonly proof?: string;
   readonly state: FileState;
   readonly createdAt: Date;
   /** When the last upload URL ends. */
@@ -267,7 +269,7 @@ export function confirmDeleted({ blob: _blob, ...file }: StoredFile, at: Date, d
 }
 
 /** A name says what was in it, and so does a hash to who has guessed it. */
-const withoutContent = ({ sha256: _sha256, ...file }: StoredFile): StoredFile => ({ ...file, name: "" });
+const withoutContent = ({ sha256: _sha256, proof: _proof, ...file }: StoredFile): StoredFile => ({ ...file, name: "" });
 
 export const reject = (file: StoredFile, code: string, at: Date): StoredFile => ({
   ...withoutContent(file),

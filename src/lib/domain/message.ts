@@ -67,6 +67,8 @@ export interface MessageDocument {
   readonly retention?: Retention;
   /** Of the request that it came with. */
   readonly traceId?: string;
+  /** A keyed hash of what it said, which outlives that: see evidence.ts. */
+  readonly proof?: string;
 }
 
 /** Where a message id leads: to its document, or to how it ended without ever having one. */

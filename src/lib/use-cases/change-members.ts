@@ -71,6 +71,8 @@ export async function removeMember(
       if (!(await ports.conversations.commit({ ...updated(head, seq, at), membersRemoved: [user] }))) continue;
     }
     await ports.realtime.evict(conversationId, user);
+    // The way back to what the user has left there, should the account be erased.
+    await ports.former.add(user, conversationId, at);
     await ports.memberships.remove(user, conversationId);
     await reconsiderRequests(ports, conversationId, trace);
     await reconsiderFiles(ports, conversationId, user, trace);

@@ -1,6 +1,8 @@
 import { minuteOf, startOf } from "../domain/deadline.js";
+import { ERASURE_KEPT_MS } from "../domain/erasure.js";
 import { forgettableUpTo, isForgettable, tellsOfEnd } from "../domain/forgetting.js";
 import type { Due, Entry, Forgotten, Ports, Run } from "../ports.js";
+import { resumeErasures } from "./erase-account.js";
 import { mapInTurn } from "./map-in-turn.js";
 
 /** One run looks at this many at most, and begins none after this time: what is left is the next one's. */
@@ -37,6 +39,8 @@ export async function cleanUp(ports: Ports): Promise<Run> {
       errors.push(error);
     }
   });
+  await resumeErasures(ports);
+  await ports.erasures.forget(new Date(startedAt.getTime() - ERASURE_KEPT_MS));
   const [oldest] = due;
   const run: Run = {
     job: "clean-up",

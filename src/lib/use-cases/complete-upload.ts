@@ -67,7 +67,8 @@ async function accept(ports: Ports, file: Versioned<StoredFile>, trace: Trace): 
   }
   // What was uploaded cannot change any more, but only of the copy is that certain.
   if (!(await blobs.copy(staged, blob))) throw new DayflyError("upload-missing");
-  const problem = problemOf(file, await checkContent(await blobs.contents(blob)));
+  const content = await checkContent(await blobs.contents(blob));
+  const problem = problemOf(file, content);
   if (problem !== undefined) {
     await rejectFile(ports, file, problem);
     return;
@@ -75,13 +76,16 @@ async function accept(ports: Ports, file: Versioned<StoredFile>, trace: Trace): 
   const contentType = essenceOf(file.contentType);
   await blobs.dress(blob, { contentType, disposition: dispositionOf(contentType, file.name) });
   const now = clock.now();
+  const { conversationId, fileId: messageId, author } = file;
+  const proof = ports.evidence.proofOf({ conversationId, messageId, author, content: content.sha256 });
   const accepted: Versioned<StoredFile> = {
     ...file,
     state: "accepted",
     acceptedAt: new Date(now),
     expiresAt: new Date(now + ports.policy.fileLifetimeMs),
+    ...(proof === undefined ? {} : { proof }),
   };
-  const ending = { ...file, messageId: file.fileId, expiresAt: accepted.expiresAt };
+  const ending = { ...file, messageId, expiresAt: accepted.expiresAt };
   await addDue(ports, ending);
   await scheduleExpiry(ports, ending, trace);
   await conversations.saveFile(accepted);

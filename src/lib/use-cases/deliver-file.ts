@@ -99,6 +99,7 @@ function recordStep(
         ...{ conversationId, messageId, seq, author },
         file: { name, size, contentType, deleteWhen },
         ...{ sentAt: file.acceptedAt ?? at, expiresAt, state: "delivered" },
+        ...(file.proof === undefined ? {} : { proof: file.proof }),
       },
     ],
     indexes: [{ messageId, author, state: "delivered", seq, at, expiresAt }],

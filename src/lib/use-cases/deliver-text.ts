@@ -6,6 +6,7 @@ import type { LogStep, Ports, Trace, Versioned } from "../ports.js";
 import type { Head } from "../domain/conversation.js";
 import { announce } from "./announce.js";
 import { dropScheduled } from "./drop-scheduled.js";
+import { isErased } from "./erase-account.js";
 import { failText, expireUndelivered } from "./end-text.js";
 import { noteEnd } from "./note-end.js";
 import { tracedBy } from "./trace-id.js";
@@ -46,7 +47,11 @@ export async function deliverText(ports: Ports, body: unknown, attempts: number,
   }
   const envelope = parsed.data;
   try {
-    return await patiently(ports.clock, () => deliver(ports, envelope, attempts, trace));
+    return await patiently(ports.clock, async () =>
+      (await isErased(ports, envelope.author, new Date(envelope.sentAt)))
+        ? { outcome: "ended" as const }
+        : deliver(ports, envelope, attempts, trace),
+    );
   } catch (error) {
     if (!isRefused(error)) throw error;
     const code = "dependency-refused";
@@ -66,6 +71,10 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
   };
   const times = { sentAt: new Date(envelope.sentAt), expiresAt: new Date(envelope.endsAt) };
   const fail = async (code: ErrorCode, detail: string): Promise<Delivery> => {
+    // Delivered before, and since then nobody's: its author has been erased.
+    const mayBeErased = code === "message-id-taken";
+    if (mayBeErased && (await isErased(ports, text.author, times.sentAt, { isLate: true })))
+      return { outcome: "ended" };
     await failText(ports, { body: envelope, origin: envelope, code, detail, attempts }, trace);
     return { outcome: "failed", code };
   };
@@ -101,7 +110,12 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
         await addDue(ports, arrival.document);
         return { outcome: "repeated", seq: arrival.document.seq, event: await follow(ports, arrival.document, trace) };
       case "record": {
-        const { indexes, ...rest } = recordStep(head, text, { ...times, trace }, now);
+        const { indexes, ...rest } = recordStep(
+          head,
+          text,
+          { ...times, trace, proof: ports.evidence.proofOf({ ...text, content: text.text }) },
+          now,
+        );
         const record = index === undefined ? { ...rest, indexes } : { ...rest, indexesChanged: indexes };
         const step = isScheduled ? { ...record, scheduledRemoved: [text] } : record;
         await addDue(ports, { ...text, expiresAt: times.expiresAt });
@@ -166,7 +180,11 @@ const leftStep = (head: Versioned<Head>, text: Text, expiresAt: Date, at: Date):
 function recordStep(
   head: Versioned<Head>,
   text: Text,
-  { trace, ...times }: { readonly sentAt: Date; readonly expiresAt: Date; readonly trace: Trace },
+  {
+    trace,
+    proof,
+    ...times
+  }: { readonly sentAt: Date; readonly expiresAt: Date; readonly trace: Trace; readonly proof: string | undefined },
   now: number,
 ): LogStep & { readonly documents: readonly [MessageDocument]; readonly indexes: readonly MessageIndex[] } {
   const seq = head.headSeq + 1;
@@ -187,6 +205,7 @@ function recordStep(
         ...times,
         state: "delivered",
         ...tracedBy(trace),
+        ...(proof === undefined ? {} : { proof }),
       },
     ],
     indexes: [{ messageId, author, state: "delivered", seq, at, expiresAt: times.expiresAt }],

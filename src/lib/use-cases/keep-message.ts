@@ -67,6 +67,24 @@ export async function withdrawConsent(
   }
 }
 
+/** The same for a user who is not there any more. True when that has changed something. */
+export async function withdrawFor(
+  ports: Ports,
+  user: string,
+  conversationId: string,
+  seq: number,
+  trace: Trace,
+): Promise<boolean> {
+  for (;;) {
+    const { head } = await ports.conversations.look(conversationId, {});
+    const document = await ports.conversations.document(conversationId, seq);
+    if (head === undefined || document === undefined) return false;
+    const withdrawal = withdraw(document, user, ports.clock.now());
+    if (withdrawal.kind === "over" || withdrawal.kind === "same") return false;
+    if ((await undo(ports, head, document, withdrawal, trace)) !== undefined) return true;
+  }
+}
+
 /**
  * Gives the caller's consent to every text in a stretch of the log, each by itself.
  * @throws conversation-unknown

@@ -5,6 +5,7 @@ import type { Expiry, Ports, Trace } from "../ports.js";
 import { announce } from "./announce.js";
 import { endLease } from "./close-view.js";
 import { endMessages } from "./end-messages.js";
+import { runErasure } from "./erase-account.js";
 import { moveRetained, reconsiderRequests } from "./keep-message.js";
 import { noteEnd } from "./note-end.js";
 import { runJob } from "./run-job.js";
@@ -71,6 +72,8 @@ async function meet(ports: Ports, deadline: DeadlineEnvelope, trace: Trace): Pro
       await reconsiderFiles(ports, deadline.conversation, deadline.user, trace);
       return { count: 1 };
     }
+    case "erase":
+      return { count: await runErasure(ports, deadline.user, deadline.step, trace) };
     case "job":
       return { count: await runJob(ports, deadline.job, trace) };
     case "lease": {

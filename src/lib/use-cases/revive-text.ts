@@ -1,6 +1,7 @@
 import { TextEnvelope, TextOrigin } from "../contracts/queue.js";
 import { decideRevival, type Revival } from "../domain/message.js";
 import type { Ports, Trace } from "../ports.js";
+import { isErased } from "./erase-account.js";
 import { expireUndelivered, failText } from "./end-text.js";
 import { orPause } from "./patience.js";
 
@@ -37,7 +38,8 @@ async function revive(ports: Ports, body: unknown, attempts: number, trace: Trac
   const fate = decideRevival({ expiresAt: new Date(envelope.endsAt), attempt: envelope.attempt }, ports.clock.now());
   switch (fate) {
     case "expired":
-      await expireUndelivered(ports, envelope, trace);
+      if (!(await isErased(ports, envelope.author, new Date(envelope.sentAt), { isLate: true })))
+        await expireUndelivered(ports, envelope, trace);
       break;
     case "again":
       // A new broker id, because the broker remembers the old one and would drop it.

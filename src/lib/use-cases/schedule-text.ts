@@ -149,6 +149,28 @@ export async function cancelScheduled(
   }
 }
 
+/** Cancels a waiting text whose author is being erased; nobody is told, and its id says nothing of the author. */
+export async function abandonScheduled(ports: Ports, scheduled: ScheduledText, alias: string): Promise<void> {
+  const { conversationId, author, messageId } = scheduled;
+  for (;;) {
+    const { head, index } = await ports.conversations.look(conversationId, { messageId });
+    const present = await ports.conversations.scheduledText(conversationId, author, messageId);
+    if (head === undefined || present === undefined) break;
+    // Here first: what the broker holds has the text in it, and once the row is gone nothing leads there.
+    if (present.sequenceNumber !== undefined) await ports.queues.cancelText(present.sequenceNumber);
+    const at = new Date(ports.clock.now());
+    const expiresAt = new Date(present.sendAt.getTime() + TEXT_LIFETIME_MS);
+    await noteEnd(ports, conversationId, at);
+    const canceled = await ports.conversations.commit({
+      ...unchanged(head),
+      scheduledRemoved: [present],
+      ...(index === undefined ? { indexes: [{ messageId, author: alias, state: "canceled", at, expiresAt }] } : {}),
+    });
+    if (canceled) break;
+  }
+  await freeSlot(ports, scheduled);
+}
+
 /** Sends what should have been sent and is still waiting: its message was lost, or never given to the broker. */
 export async function rescueScheduled(ports: Ports, conversationId: string, trace: Trace): Promise<number> {
   const waiting = await ports.conversations.scheduledTexts(conversationId, { limit: RESCUED_AT_ONCE });

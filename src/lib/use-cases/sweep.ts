@@ -40,6 +40,7 @@ export async function sweep(ports: Ports, trace: Trace): Promise<Run> {
   await ports.runs.add(run);
   await ports.runs.forget(new Date(startedAt.getTime() - REPORTS_KEPT_MS));
   await ports.audit.forget(new Date(startedAt.getTime() - ports.policy.auditMs));
+  await ports.reports.forget(new Date(startedAt.getTime() - ports.policy.auditMs));
   await ports.buckets.forget(startedAt);
   return run;
 }

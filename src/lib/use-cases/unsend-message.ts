@@ -63,5 +63,5 @@ async function unsendFile(ports: Ports, conversationId: string, fileId: string, 
 }
 
 /** Where its deadline looks for it: an agreement that is not moved yet still lies where the text would have ended. */
-const deadlineOf = ({ expiresAt, retention }: MessageDocument): Date =>
+export const deadlineOf = ({ expiresAt, retention }: MessageDocument): Date =>
   retention?.state === "retained" && retention.movedSeq === undefined ? retention.endsAt : expiresAt;

@@ -1,14 +1,20 @@
 /** What operators' use cases need, in memory; part of the world. */
+import type { Erasure } from "../../../src/lib/domain/erasure.js";
+import { evidenceOf } from "../../../src/lib/evidence.js";
 import { retryAt, tendAt, type Failure } from "../../../src/lib/domain/failure.js";
 import type {
   AuditEntry,
   AuditTrail,
   Blocks,
+  Erasures,
+  Evidence,
   Forgetful,
   Failures,
   Job,
   Jobs,
   ParkedMessages,
+  Report,
+  Reports,
 } from "../../../src/lib/ports-operations.js";
 import type { Versioned } from "../../../src/lib/ports.js";
 
@@ -28,6 +34,8 @@ export class Operations {
   readonly failures = new Map<string, Versioned<Failure>>();
   readonly sentBack: SentBack[] = [];
   readonly jobs = new Map<string, Versioned<Job>>();
+  readonly erasures = new Map<string, Versioned<Erasure>>();
+  readonly reports = new Map<string, Report>();
   readonly audit: AuditEntry[] = [];
   /** Blocker and blocked. */
   readonly blocks = new Set<string>();
@@ -49,6 +57,9 @@ export class Operations {
     failures: Failures;
     parked: ParkedMessages;
     jobs: Jobs;
+    erasures: Erasures;
+    reports: Reports;
+    evidence: Evidence;
     audit: AuditTrail;
     buckets: Forgetful;
     blocks: Blocks;
@@ -116,6 +127,36 @@ export class Operations {
     jobs: {
       get: (id) => this.#step("job.get", () => this.jobs.get(id)),
       save: (job, known) => this.#step("job.save", () => this.#swap(this.jobs, job, known)),
+    },
+    erasures: {
+      get: (user) => this.#step("erasure.get", () => this.erasures.get(user)),
+      save: (erasure, known) =>
+        this.#step("erasure.save", () => {
+          if (this.erasures.get(erasure.user)?.etag !== known?.etag) return false;
+          this.erasures.set(erasure.user, { ...erasure, etag: String(++this.#etag) });
+          return true;
+        }),
+      idleSince: (before) =>
+        this.#step("erasure.idleSince", () =>
+          [...this.erasures.values()].filter(({ state, changedAt }) => state === "running" && changedAt < before),
+        ),
+      forget: (olderThan) =>
+        this.#step("erasure.forget", () => {
+          for (const { user, state, changedAt } of [...this.erasures.values()])
+            if (state === "done" && changedAt < olderThan) this.erasures.delete(user);
+        }),
+    },
+    evidence: evidenceOf(["a key for tests, as long as it must be"]),
+    reports: {
+      add: (report) =>
+        this.#step("report.add", () => {
+          if (this.reports.has(report.id)) return false;
+          this.reports.set(report.id, report);
+          return true;
+        }),
+      get: (id) => this.#step("report.get", () => this.reports.get(id)),
+      page: ({ limit }) => this.#step("report.page", () => [...this.reports.values()].slice(0, limit)),
+      forget: () => this.#step("report.forget", () => undefined),
     },
     blocks: {
       add: (by, of) => this.#step("block.add", () => void this.blocks.add(`${by} ${of}`)),

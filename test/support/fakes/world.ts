@@ -64,6 +64,7 @@ export class World {
   now = Date.UTC(2026, 10, 23, 12);
   readonly rows = new Map<string, Row>();
   readonly memberships = new Map<string, Set<string>>();
+  readonly former = new Map<string, Set<string>>();
   /** By user and message. */
   readonly slots = new Map<string, Map<string, Slot & { readonly at: Date }>>();
   readonly dues = new Set<string>();
@@ -215,19 +216,45 @@ export class World {
           row.files.set(file.fileId, this.#versioned(file));
           return true;
         }),
+      indexes: (id, after, limit) =>
+        this.#step("indexes", () => pageById(this.rows.get(id)?.indexes, ({ messageId }) => messageId, after, limit)),
+      files: (id, after, limit) =>
+        this.#step("files", () => pageById(this.rows.get(id)?.files, ({ fileId }) => fileId, after, limit)),
+      rewrite: (head, { entries = [], documents = [], indexes = [] }) =>
+        this.#step("rewrite", () => {
+          const row = this.rows.get(head.conversationId);
+          if (row?.head.etag !== head.etag) return false;
+          const isThere = [
+            ...entries.map(({ seq }) => row.entries.some((each) => each.seq === seq)),
+            ...documents.map(({ seq }) => row.documents.has(seq)),
+            ...indexes.map(({ messageId }) => row.indexes.has(messageId)),
+          ];
+          if (!isThere.every(Boolean)) return false;
+          row.head = this.#versioned(head);
+          row.entries = row.entries.map((each) => entries.find(({ seq }) => seq === each.seq) ?? each);
+          for (const document of documents) row.documents.set(document.seq, document);
+          for (const index of indexes) row.indexes.set(index.messageId, index);
+          return true;
+        }),
       requests: (id, after, limit) =>
-        this.#step("requests", () =>
-          [...(this.rows.get(id)?.requests.values() ?? [])]
-            .sort((a, b) => (a.messageId < b.messageId ? -1 : 1))
-            .filter(({ messageId }) => after === undefined || messageId > after)
-            .slice(0, limit),
-        ),
+        this.#step("requests", () => pageById(this.rows.get(id)?.requests, ({ messageId }) => messageId, after, limit)),
     },
     memberships: {
       add: (user, id) => this.#step("membership.add", () => void this.#idsOf(user).add(id)),
       remove: (user, id) => this.#step("membership.remove", () => void this.#idsOf(user).delete(id)),
       page: (user, { limit }) => this.#step("membership.page", () => [...this.#idsOf(user)].slice(0, limit)),
       all: (user) => this.#step("membership.all", () => [...this.#idsOf(user)]),
+    },
+    former: {
+      add: (user, id) => this.#step("former.add", () => void entry(this.former, user).add(id)),
+      remove: (user, id) => this.#step("former.remove", () => void entry(this.former, user).delete(id)),
+      page: (user, { after = "", limit }) =>
+        this.#step("former.page", () =>
+          [...entry(this.former, user)]
+            .filter((id) => id > after)
+            .sort((a, b) => (a < b ? -1 : 1))
+            .slice(0, limit),
+        ),
     },
     slots: {
       add: (user, slot, at) =>
@@ -434,6 +461,18 @@ function canApply(row: Row, step: LogStep): boolean {
     requestsClosed.some(({ messageId }) => !row.requests.has(messageId)) ||
     scheduledRemoved.some(({ author, messageId }) => !row.scheduled.has(`${author} ${messageId}`));
   return !isTaken && !isMissing;
+}
+
+function pageById<Of>(
+  rows: ReadonlyMap<string, Of> | undefined,
+  idOf: (row: Of) => string,
+  after: string | undefined,
+  limit: number,
+): readonly Of[] {
+  return [...(rows?.values() ?? [])]
+    .sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1))
+    .filter((each) => after === undefined || idOf(each) > after)
+    .slice(0, limit);
 }
 
 function entry(map: Map<string, Set<string>>, key: string): Set<string> {
