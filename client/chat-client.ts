@@ -7,15 +7,14 @@ import type { ConversationShape, MessageShape, ServerEvents, SyncShape } from ".
 import { FileView } from "./file-view.js";
 import { LogFollower, type Change } from "./log-follower.js";
 import { Outbox, type Outgoing } from "./outbox.js";
+import { FIRST_RETRY_MS, LONGEST_RETRY_MS, Patience } from "./patience.js";
 import { Receipts } from "./receipts.js";
 import { ProblemError, rest, type FileInput, type Rest, type RestOptions } from "./rest.js";
+import { upload, type UploadOptions } from "./upload.js";
 
 const GAP_WAIT_MS = 500;
 const SYNC_EVERY_MS = 60_000;
 const MOST_HEADS = 100;
-const SEND_TRIES = 8;
-const FIRST_RETRY_MS = 250;
-const LONGEST_RETRY_MS = 4_000;
 
 export interface ChatClientOptions extends RestOptions {
   readonly io: (url: string, options: Partial<ManagerOptions & SocketOptions>) => Socket;
@@ -79,8 +78,19 @@ export interface ChatListener {
 const isProblem = (error: unknown, code: string): error is ProblemError =>
   error instanceof ProblemError && error.code === code;
 
-export type { ConversationShape, MessageShape, Outgoing };
-export { ProblemError };
+export type {
+  Change,
+  ConversationShape,
+  FileInput,
+  FileView,
+  MessageShape,
+  Outgoing,
+  Rest,
+  RestOptions,
+  ServerEvents,
+  UploadOptions,
+};
+export { ProblemError, rest };
 
 export class ChatClient {
   readonly api: Rest;
@@ -91,11 +101,10 @@ export class ChatClient {
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #outbox: Outbox;
   readonly #receipts: Receipts;
+  readonly #patience = new Patience();
   /** How far the server's clock is ahead of ours, in milliseconds, as last heard. */
   #clockOffsetMs = 0;
   #socket: Socket | undefined;
-  /** Ends a wait before its time: what it is for is over. */
-  readonly #waiting = new Set<() => void>();
   #isClosed = false;
   readonly #views = new Set<FileView>();
 
@@ -105,7 +114,8 @@ export class ChatClient {
     this.api = rest(options);
     this.#outbox = new Outbox({
       newId: options.newId,
-      send: (conversationId, input) => this.#retrying(() => this.api.send(conversationId, input), Infinity),
+      send: (conversationId, input) =>
+        this.#patience.retrying(() => this.api.send(conversationId, input), { most: Infinity }),
       changed: (conversationId) => listener.onOutbox?.(conversationId),
     });
     this.#receipts = new Receipts(
@@ -141,7 +151,7 @@ export class ChatClient {
 
   /** Connects and stays connected; resolves when caught up for the first time. */
   async connect(): Promise<void> {
-    const { endpoint, path, token } = await this.#retrying(() => this.api.negotiate());
+    const { endpoint, path, token } = await this.#patience.retrying(() => this.api.negotiate());
     const { transports } = this.#options;
     const socket = this.#options.io(endpoint, {
       path,
@@ -163,7 +173,7 @@ export class ChatClient {
   /** Starts a conversation, or answers the one that this id has started. */
   async start(members: readonly string[], title?: string): Promise<ConversationShape> {
     const input = { id: this.#options.newId(), members, ...(title === undefined ? {} : { title }) };
-    const conversation = await this.#retrying(() => this.api.createConversation(input));
+    const conversation = await this.#patience.retrying(() => this.api.createConversation(input));
     this.#follow(conversation.id);
     return conversation;
   }
@@ -171,39 +181,42 @@ export class ChatClient {
   /** Sends a text, as often as it takes: its id makes the repetitions one. */
   async send(conversationId: string, text: string, replyTo?: string): Promise<MessageShape> {
     const input = { id: this.#options.newId(), text, ...(replyTo === undefined ? {} : { replyTo }) };
-    return this.#retrying(() => this.api.send(conversationId, input));
+    return this.#patience.retrying(() => this.api.send(conversationId, input));
   }
 
   /**
    * Sends a file: announces it, uploads it to the storage itself, and has it checked and sent. Fails with the problem for which it
-   * is refused. It shows as a message, as a text does.
+   * is refused, or with the signal's reason once it is aborted. It shows as a message, as a text does.
    */
   async sendFile(
     conversationId: string,
     { bytes, ...facts }: Omit<FileInput, "id" | "size"> & { readonly bytes: Uint8Array<ArrayBuffer> | Blob },
+    options: UploadOptions = {},
   ): Promise<MessageShape> {
+    const { signal } = options;
     const body = bytes instanceof Blob ? bytes : new Blob([bytes]);
     const input = { ...facts, id: this.#options.newId(), size: body.size };
-    const { id, upload } = await this.#retrying(() => this.api.createFile(conversationId, input));
-    await this.#retrying(async () => {
-      const ask = this.#options.fetch ?? fetch;
-      const response = await ask(upload.url, { method: upload.method, headers: upload.headers, body });
-      await response.arrayBuffer();
-      // Refused because something is there: an earlier try got through, and its answer was lost.
-      if (response.ok || response.status === 403 || response.status === 409) return;
-      throw new ProblemError(response.status, { title: "The storage did not take the upload." }, null);
-    });
-    return this.#retrying(() => this.api.completeFile(conversationId, id));
+    const announced = await this.#patience.retrying(() => this.api.createFile(conversationId, input), { signal });
+    await this.#patience.retrying(
+      async () => {
+        const status = await upload(announced.upload, body, this.#options.fetch ?? fetch, options);
+        // Refused because something is there: an earlier try got through, and its answer was lost.
+        if ((status >= 200 && status < 300) || status === 403 || status === 409) return;
+        throw new ProblemError(status, { title: "The storage did not take the upload." }, null);
+      },
+      { signal },
+    );
+    return this.#patience.retrying(() => this.api.completeFile(conversationId, announced.id), { signal });
   }
 
   /** Opens a file, and keeps it open until it is closed, by this side or the other. */
   async openFile(conversationId: string, fileId: string): Promise<FileView> {
     const { id: socketId } = this.#socket ?? {};
     const options = { key: this.#options.newId(), ...(socketId === undefined ? {} : { socketId }) };
-    const view = await this.#retrying(() => this.api.openView(conversationId, fileId, options));
+    const view = await this.#patience.retrying(() => this.api.openView(conversationId, fileId, options));
     const opened = new FileView(this.api, { conversationId, fileId, viewId: view.id }, view, {
       socketId: () => this.#socket?.id,
-      retrying: (attempt) => this.#retrying(attempt),
+      retrying: (attempt) => this.#patience.retrying(attempt),
       ended: () => this.#views.delete(opened),
     });
     this.#views.add(opened);
@@ -263,7 +276,7 @@ export class ChatClient {
   async #syncPage(heads: Record<string, number>): Promise<SyncShape> {
     for (;;) {
       try {
-        return await this.#retrying(() => this.api.sync(heads));
+        return await this.#patience.retrying(() => this.api.sync(heads));
       } catch (error) {
         if (!isProblem(error, "cursor-expired")) throw error;
         for (const { pointer } of error.errors) {
@@ -276,11 +289,11 @@ export class ChatClient {
 
   /** Starts again from the lists. The head comes first: what happens between the two reads comes once more as a change. */
   async #restart(conversationId: string): Promise<number> {
-    const { headSeq } = await this.#retrying(() => this.api.conversation(conversationId));
+    const { headSeq } = await this.#patience.retrying(() => this.api.conversation(conversationId));
     const messages: MessageShape[] = [];
     for (let cursor: string | undefined, hasMore = true; hasMore; hasMore = cursor !== undefined) {
       const from = cursor === undefined ? {} : { cursor };
-      const page = await this.#retrying(() => this.api.messages(conversationId, { limit: 100, ...from }));
+      const page = await this.#patience.retrying(() => this.api.messages(conversationId, { limit: 100, ...from }));
       messages.push(...page.items);
       cursor = page.nextCursor;
     }
@@ -302,7 +315,7 @@ export class ChatClient {
     const follower = this.#follow(conversationId);
     for (let hasMore = true; hasMore;) {
       try {
-        const page = await this.#retrying(() => this.api.changes(conversationId, follower.seq));
+        const page = await this.#patience.retrying(() => this.api.changes(conversationId, follower.seq));
         follower.onPage(page.items);
         hasMore = page.hasMore;
       } catch (error) {
@@ -319,8 +332,7 @@ export class ChatClient {
 
   close(): void {
     this.#isClosed = true;
-    for (const stop of this.#waiting) stop();
-    this.#waiting.clear();
+    this.#patience.end();
     // Their leases end by themselves.
     for (const view of [...this.#views]) view.abandon();
     for (const timer of this.#timers) clearTimeout(timer);
@@ -332,7 +344,7 @@ export class ChatClient {
     const { id } = socket;
     if (id === undefined) return;
     // First into the rooms, then ask what was missed: in the other order something could fall between.
-    await this.#retrying(() => this.api.join(id));
+    await this.#patience.retrying(() => this.api.join(id));
     await this.sync();
     this.#listener.onReady?.();
   }
@@ -364,7 +376,16 @@ export class ChatClient {
       this.#learnTime(Date.parse(event.at));
       this.#listener.onPresence?.(event);
     });
-    socket.on("disconnect", () => this.#listener.onDisconnect?.());
+    socket.on("disconnect", (reason: Socket.DisconnectReason) => {
+      this.#listener.onDisconnect?.();
+      // The one end after which Socket.IO does not connect again by itself.
+      if (reason === "io server disconnect" && !this.#isClosed) {
+        this.#after(FIRST_RETRY_MS, async () => {
+          await this.#patience.retrying(() => this.#renewToken(socket), { most: Infinity });
+          socket.connect();
+        });
+      }
+    });
     for (const type of ["scheduled.updated", "scheduled.canceled"] as const) {
       socket.on(type, (event: ServerEvents[typeof type]) => this.#listener.onScheduled?.(event));
     }
@@ -372,13 +393,13 @@ export class ChatClient {
     socket.on("receipt.updated", (event: ServerEvents["receipt.updated"]) => this.#listener.onReceipt?.(event));
     // The token is checked at each handshake and `query` is fixed: without this, every reconnection after an hour fails.
     socket.io.on("reconnect_error", () => {
-      this.api.negotiate().then(
-        ({ token }) => {
-          socket.io.opts.query = { access_token: token };
-        },
-        (error: unknown) => this.#listener.onTrouble?.(error),
-      );
+      this.#renewToken(socket).catch((error: unknown) => this.#listener.onTrouble?.(error));
     });
+  }
+
+  async #renewToken(socket: Socket): Promise<void> {
+    const { token } = await this.api.negotiate();
+    socket.io.opts.query = { access_token: token };
   }
 
   #onEvent(conversationId: string, change: Change): void {
@@ -423,35 +444,6 @@ export class ChatClient {
 
   #learnTime(now: number): void {
     this.#clockOffsetMs = now - Date.now();
-  }
-
-  /** Repeats while the server, or the way to it, is in trouble that passes. */
-  async #retrying<Answer>(attempt: () => Promise<Answer>, most = SEND_TRIES): Promise<Answer> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await attempt();
-      } catch (error) {
-        const passing = !(error instanceof ProblemError) || error.status >= 500 || error.status === 429;
-        if (!passing || this.#isClosed || tries === most) throw error;
-        const backOff = Math.min(FIRST_RETRY_MS * 2 ** Math.min(tries - 1, 10), LONGEST_RETRY_MS);
-        const asked = error instanceof ProblemError ? error.retryAfterMs : undefined;
-        await this.#wait(asked ?? backOff);
-      }
-    }
-  }
-
-  #wait(ms: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const stop = (): void => {
-        clearTimeout(timer);
-        reject(new Error("The client was closed."));
-      };
-      const timer = setTimeout(() => {
-        this.#waiting.delete(stop);
-        resolve();
-      }, ms);
-      this.#waiting.add(stop);
-    });
   }
 
   #after(ms: number, act: () => Promise<void>): void {
