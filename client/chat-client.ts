@@ -3,7 +3,13 @@
  * them. For browsers and Node; `io` is socket.io-client's.
  */
 import type { ManagerOptions, Socket, SocketOptions } from "socket.io-client";
-import type { ConversationShape, MessageShape, ServerEvents, SyncShape } from "../src/lib/contracts/shapes.js";
+import type {
+  ConversationShape,
+  FileShape,
+  MessageShape,
+  ServerEvents,
+  SyncShape,
+} from "../src/lib/contracts/shapes.js";
 import { FileView } from "./file-view.js";
 import { LogFollower, type Change } from "./log-follower.js";
 import { Outbox, type Outgoing } from "./outbox.js";
@@ -82,6 +88,7 @@ export type {
   Change,
   ConversationShape,
   FileInput,
+  FileShape,
   FileView,
   MessageShape,
   Outgoing,

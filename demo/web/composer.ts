@@ -14,6 +14,7 @@ export class Composer {
   readonly #later: HTMLElement;
   readonly #time: HTMLInputElement;
   readonly #laterButton: HTMLButtonElement;
+  readonly #file: HTMLInputElement;
   readonly #drafts = new Map<string, string>();
   #conversationId = "";
   #replyTo: MessageShape | undefined;
@@ -56,6 +57,17 @@ export class Composer {
       "aria-expanded": "false",
       "aria-controls": `later-${user}`,
     });
+    this.#file = h(
+      "input",
+      { type: "file", multiple: true, class: "hidden", tabindex: "-1", "aria-hidden": "true" },
+      [],
+      {
+        change: () => {
+          this.sendFiles([...(this.#file.files ?? [])]);
+          this.#file.value = "";
+        },
+      },
+    );
     this.element = h(
       "form",
       { class: "composer" },
@@ -63,6 +75,8 @@ export class Composer {
         this.#replying,
         this.#later,
         h("div", { class: "line" }, [
+          button("File", () => this.#file.click(), { class: "quiet", title: "Send files, or drop them here" }),
+          this.#file,
           this.#text,
           this.#laterButton,
           h("button", { type: "submit", class: "strong" }, ["Send"]),
@@ -94,16 +108,22 @@ export class Composer {
     this.#replying.hidden = message === undefined;
     if (message === undefined) return;
     this.#replying.replaceChildren(
-      h("span", {}, ["Replying to ", h("b", {}, [message.author]), ` ${message.text ?? ""}`]),
+      h("span", {}, ["Replying to ", h("b", {}, [message.author]), ` ${message.text ?? message.file?.name ?? ""}`]),
       button("Cancel", () => this.reply(undefined)),
     );
     this.focus();
+  }
+
+  sendFiles(files: readonly File[]): void {
+    this.#sent();
+    for (const file of files) this.#session.files.send(this.#conversationId, file);
   }
 
   #send(): void {
     const text = this.#text.value.trim();
     if (text === "") return;
     this.#sent();
+    this.#session.stopTyping(this.#conversationId);
     this.#session.client.post(this.#conversationId, text, this.#replyTo?.id);
     this.#clear();
   }

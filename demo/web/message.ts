@@ -1,9 +1,11 @@
 /** One message, as its reader sees it. */
 import type { MessageShape, Outgoing } from "../../client/chat-client.js";
 import { button, h, type Child, type Item } from "../../web/dom.js";
+import { fileContent, type FileActions } from "./file-message.js";
+import type { Reading } from "./files.js";
 import { dayOf, namesOf, timeOfDay, whyItFailed } from "./words.js";
 
-export interface Actions {
+export interface Actions extends FileActions {
   readonly reply: (message: MessageShape) => void;
   readonly keep: (message: MessageShape) => void;
   readonly release: (message: MessageShape) => void;
@@ -25,6 +27,8 @@ export interface View {
   /** The user does not want to be asked any more. */
   readonly isDeclined: boolean;
   readonly showsAuthor: boolean;
+  /** Of a file that the user has opened. */
+  readonly reading: Reading | undefined;
 }
 
 export function message(view: View, actions: Actions): Item {
@@ -32,7 +36,7 @@ export function message(view: View, actions: Actions): Item {
   const told = { ...view.message, expiresInMs: 0 };
   return {
     key: view.message.id,
-    signature: JSON.stringify({ ...view, message: told, quoted: view.quoted?.text }),
+    signature: JSON.stringify({ ...view, message: told, quoted: view.quoted?.id, reading: view.reading?.state }),
     build: () => build(view, actions),
   };
 }
@@ -43,7 +47,9 @@ function build(view: View, actions: Actions): HTMLElement {
   const bubble = h("div", { class: "bubble" }, [
     h("p", { class: isMine || !view.showsAuthor ? "author hidden" : "author" }, [isMine ? "You" : each.author]),
     each.replyTo === undefined ? undefined : quote(quoted),
-    h("p", { class: "text" }, [each.text ?? ""]),
+    ...(each.file === undefined
+      ? [h("p", { class: "text" }, [each.text ?? ""])]
+      : fileContent(each, each.file, { isMine, reading: view.reading }, actions)),
     h("p", { class: "meta" }, [
       h("time", { datetime: each.sentAt }, [timeOfDay(each.sentAt)]),
       h("span", {
@@ -69,7 +75,7 @@ function build(view: View, actions: Actions): HTMLElement {
       isMine ? button("Unsend", () => actions.unsend(each), { "data-action": "unsend" }) : undefined,
     ].filter((child) => child !== undefined),
   );
-  return h("li", { class: isMine ? "message mine" : "message", "data-retention": state }, [
+  return h("div", { class: isMine ? "message mine" : "message", "data-retention": state }, [
     bubble,
     keeping(view, actions),
     controls,
@@ -79,7 +85,7 @@ function build(view: View, actions: Actions): HTMLElement {
 function quote(quoted: MessageShape | undefined): HTMLElement {
   return quoted === undefined
     ? h("blockquote", { class: "quote gone" }, ["A message that is gone"])
-    : h("blockquote", { class: "quote" }, [h("b", {}, [quoted.author]), ` ${quoted.text ?? ""}`]);
+    : h("blockquote", { class: "quote" }, [h("b", {}, [quoted.author]), ` ${quoted.text ?? quoted.file?.name ?? ""}`]);
 }
 
 function receipt({ deliveredTo, readBy, of }: View): HTMLElement {
@@ -126,7 +132,7 @@ export function outgoing(each: Outgoing, conversationId: string, actions: Action
     signature: JSON.stringify([conversationId, each]),
     build: () => {
       const failed = each.state === "failed";
-      return h("li", { class: "message mine outgoing", "data-state": each.state }, [
+      return h("div", { class: "message mine outgoing", "data-state": each.state }, [
         h("div", { class: "bubble" }, [
           h("p", { class: "author hidden" }, ["You"]),
           h("p", { class: "text" }, [each.text]),

@@ -92,7 +92,7 @@ export class Pane {
     const isOpen = id === this.#open && !this.#isChoosing;
     const name = nameOf(conversation, this.#session.user);
     const last = this.#session.client.messages(id).at(-1);
-    const preview = last?.text ?? "Nothing here any more";
+    const preview = last?.text ?? last?.file?.name ?? "Nothing here any more";
     const when = last === undefined ? "" : timeOfDay(last.sentAt);
     return {
       key: id,

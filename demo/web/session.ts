@@ -5,7 +5,8 @@
 import { io } from "socket.io-client";
 import { v7 as uuidv7 } from "uuid";
 import { ChatClient, type ConversationShape, type MessageShape } from "../../client/chat-client.js";
-import { whatWentWrong } from "./words.js";
+import { Files } from "./files.js";
+import { whatWentWrong, whyItFailed } from "./words.js";
 
 export interface Addresses {
   readonly functions: string;
@@ -22,6 +23,7 @@ export class Session {
   readonly conversations = new Map<string, ConversationShape>();
   /** The caller's own texts that wait for their time, by conversation. */
   readonly scheduled = new Map<string, readonly MessageShape[]>();
+  readonly files: Files;
   isOnline = true;
   isConnected = false;
   trouble: string | undefined;
@@ -39,6 +41,7 @@ export class Session {
     this.user = user;
     this.#addresses = addresses;
     this.#changed = changed;
+    this.files = new Files(() => this.client, changed);
     this.client = new ChatClient(
       {
         baseUrl: addresses.functions,
@@ -56,6 +59,11 @@ export class Session {
             void this.loadScheduled(conversationId);
           }
           if (type === "message.created") this.#typing.clear();
+          if (type === "file.deleted") this.files.deleted(conversationId, messageId ?? "");
+          changed();
+        },
+        onRejected: ({ code }) => {
+          this.trouble = `Your file was not sent. ${whyItFailed(code)}`;
           changed();
         },
         onRestart: changed,
@@ -146,6 +154,11 @@ export class Session {
     if (now - (this.#toldTyping.get(conversationId) ?? 0) < TYPING_TOLD_EVERY_MS) return;
     this.#toldTyping.set(conversationId, now);
     this.client.api.typing(conversationId).catch(() => undefined);
+  }
+
+  /** What was written is sent: the next letter is news again. */
+  stopTyping(conversationId: string): void {
+    this.#toldTyping.delete(conversationId);
   }
 
   writers(conversationId: string): readonly string[] {

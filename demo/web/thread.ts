@@ -2,6 +2,7 @@
 import type { ConversationShape, MessageShape } from "../../client/chat-client.js";
 import { Composer } from "./composer.js";
 import { button, fill, h, type Item } from "../../web/dom.js";
+import { goneFile, uploading } from "./file-message.js";
 import { message, outgoing, type Actions, type View } from "./message.js";
 import { avatar, nameOf } from "./people.js";
 import type { Session } from "./session.js";
@@ -26,7 +27,7 @@ export class Thread {
 
   constructor(session: Session, goBack: () => void) {
     this.#session = session;
-    this.#messages = h("ul", { class: "messages", role: "log", "aria-label": "Messages", tabindex: "0" }, [], {
+    this.#messages = h("div", { class: "messages", role: "log", "aria-label": "Messages", tabindex: "0" }, [], {
       scroll: () => {
         const { scrollTop, scrollHeight, clientHeight } = this.#messages;
         this.#isAtEnd = scrollHeight - scrollTop - clientHeight < 40;
@@ -45,7 +46,19 @@ export class Thread {
       this.#scheduled,
       this.#composer.element,
     ]);
-    this.element = h("div", { class: "thread" }, [this.#content]);
+    this.element = h("div", { class: "thread" }, [this.#content], {
+      dragover: (event) => {
+        if (event.dataTransfer?.types.includes("Files") !== true) return;
+        event.preventDefault();
+        this.element.dataset["drop"] = "true";
+      },
+      dragleave: () => delete this.element.dataset["drop"],
+      drop: (event) => {
+        event.preventDefault();
+        delete this.element.dataset["drop"];
+        this.#composer.sendFiles([...(event.dataTransfer?.files ?? [])]);
+      },
+    });
   }
 
   focus(): void {
@@ -66,12 +79,18 @@ export class Thread {
       this.#composer.open(conversation.id);
     }
     const messages = client.messages(conversation.id).filter(({ expiresAt }) => Date.parse(expiresAt) > client.now());
-    const waiting = client.outgoing(conversation.id);
-    fill(this.#messages, [
+    const { files } = this.#session;
+    for (const each of messages) files.seen(each);
+    const items = [
       ...messages.map((each) => this.#item(conversation, each, messages)),
-      ...waiting.map((each) => outgoing(each, conversation.id, this.#actions(conversation.id))),
-    ]);
-    const isEmpty = messages.length === 0 && waiting.length === 0;
+      ...files.gone(conversation.id).map(goneFile),
+      ...client
+        .outgoing(conversation.id)
+        .map((each) => outgoing(each, conversation.id, this.#actions(conversation.id))),
+      ...files.uploads(conversation.id).map((each) => uploading(each, files)),
+    ];
+    fill(this.#messages, items);
+    const isEmpty = items.length === 0;
     this.#messages.hidden = isEmpty;
     this.#empty.hidden = !isEmpty;
     if (isEmpty && this.#empty.childElementCount === 0) {
@@ -97,7 +116,10 @@ export class Thread {
       if (element.textContent !== text) element.textContent = text;
       element.style.setProperty("--part", `${Math.min(100, (left / DAY_MS) * 100).toFixed(1)}%`);
       element.classList.toggle("soon", left < DAY_MS / 24);
-      if (left <= 0) element.closest("li")?.remove();
+      if (left <= 0) element.closest(".message")?.remove();
+    }
+    for (const element of this.#messages.querySelectorAll<HTMLElement>("[data-until]")) {
+      element.textContent = `Closes by itself in ${timeLeft(Number(element.dataset["until"]) - now).slice(3)}.`;
     }
     if (this.#messages.childElementCount === 0 && !this.#messages.hidden) this.show(this.#conversation);
   }
@@ -117,6 +139,7 @@ export class Thread {
       of: others.length,
       isDeclined: this.#declined.has(each.id),
       showsAuthor: conversation.members.length > 2,
+      reading: each.file === undefined ? undefined : this.#session.files.reading(each.id),
     };
     return message(view, this.#actions(conversation.id));
   }
@@ -124,7 +147,10 @@ export class Thread {
   #actions(conversationId: string): Actions {
     const { client } = this.#session;
     const attempt = (act: () => Promise<unknown>): void => void this.#session.attempt(act);
+    const { files } = this.#session;
     return {
+      open: (each) => attempt(() => files.open(each)),
+      close: (each) => attempt(() => files.close(each.id)),
       reply: (each) => this.#composer.reply(each),
       keep: (each) => attempt(() => client.consent(conversationId, each.id)),
       release: (each) => attempt(() => client.withdrawConsent(conversationId, each.id)),

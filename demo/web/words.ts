@@ -33,6 +33,15 @@ export function namesOf(users: readonly string[]): string {
   return users.length < 2 ? users.join("") : `${users.slice(0, -1).join(", ")} and ${users.at(-1) ?? ""}`;
 }
 
+/** `312 KB`, with decimal prefixes as browsers show them. */
+export function sizeOf(bytes: number): string {
+  const [unit, divisor] = bytes < 1e6 ? (["kilobyte", 1e3] as const) : (["megabyte", 1e6] as const);
+  return new Intl.NumberFormat(undefined, {
+    ...{ style: "unit", unit, unitDisplay: "short" },
+    maximumFractionDigits: bytes < 1e5 || (bytes >= 1e6 && bytes < 1e8) ? 1 : 0,
+  }).format(bytes / divisor);
+}
+
 const SENTENCES: Readonly<Record<string, string>> = {
   "conversation-unknown": "You are not in this conversation any more.",
   "conversation-full": "This conversation is full.",
@@ -42,6 +51,19 @@ const SENTENCES: Readonly<Record<string, string>> = {
   "message-unknown-or-not-yet": "The message is still on its way. Try again in a moment.",
   "retention-lapsed": "Too late: the message was gone before everyone had agreed.",
   "retention-unavailable": "There are too many people in this conversation to keep a message together.",
+  "file-deleted": "Too late: the file is gone.",
+  "view-closed": "You have opened and closed it before: a file opens once.",
+  "view-open": "It is open somewhere else.",
+  "preview-over": "A reader has opened it: there is no preview any more.",
+  "file-not-ready": "The file is still being checked. Try again in a moment.",
+  "file-closed": "A reader has closed it: it cannot be kept any more.",
+  "file-too-large": "The file is too large: 100 MB is the most.",
+  "file-type-not-allowed": "Files of this kind are not taken.",
+  "upload-type-mismatch": "Its content is not what its name says.",
+  "file-malicious": "The virus scanner does not let it through.",
+  "scan-unfinished": "The virus scanner could not check it.",
+  "upload-missing": "Nothing has arrived. Try again.",
+  "file-quota-exceeded": "You have sent as many files as a day allows.",
   "schedule-full": "You have as many messages waiting as you can have.",
   "attempts-exhausted": "It could not be delivered.",
   "dependency-unavailable": "The service is having trouble. Try again in a moment.",

@@ -1,0 +1,211 @@
+/**
+ * The chat page and the dashboard as people see them, in a real Chromium. `npm run test:browser` fetches it from the npm registry;
+ * CHROMIUM_PATH names another. SCREENSHOTS=folder keeps pictures of the main states.
+ */
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import axe from "axe-core";
+import { chromium, type Browser, type BrowserContext, type Locator, type Page } from "playwright-core";
+import { person } from "../support/chat.js";
+import { blobsIn, PNG } from "../support/files.js";
+import { startStack, type Stack } from "../support/stack.js";
+
+let stack: Stack;
+let browser: Browser;
+let context: BrowserContext;
+let page: Page;
+let dashboard: Page;
+const troubles: string[] = [];
+
+beforeAll(async () => {
+  [stack, browser] = await Promise.all([startStack(), launch()]);
+  // One for all pages: a context of its own would end with its page, and take the page's last request along.
+  context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce" });
+  dashboard = await open("/dashboard/");
+  page = await open("/chat/");
+  for (const name of ["ana", "bo"]) await pane(name).getByText("Connected", { exact: true }).waitFor();
+}, 60_000);
+afterAll(async () => {
+  await browser.close();
+  await stack.stop();
+}, 60_000);
+
+async function launch(): Promise<Browser> {
+  const given = process.env["CHROMIUM_PATH"];
+  if (given !== undefined) return chromium.launch({ executablePath: given });
+  // Not among the project's dependencies: a name that the compiler does not look up.
+  const name = "@sparticuz/chromium";
+  const { default: packed } = (await import(name)) as {
+    default: { readonly args: string[]; executablePath(): Promise<string> };
+  };
+  return chromium.launch({ executablePath: await packed.executablePath(), args: packed.args });
+}
+
+async function open(address: string): Promise<Page> {
+  const opened = await context.newPage();
+  opened.setDefaultTimeout(20_000);
+  opened.on("pageerror", (error) => troubles.push(String(error)));
+  await opened.goto(stack.info.control + address);
+  return opened;
+}
+
+const pane = (user: string): Locator => page.getByRole("region", { name: user, exact: true });
+const box = (user: string): Locator => pane(user).getByRole("textbox", { name: "Message", exact: true });
+const message = (user: string, text: string): Locator => pane(user).locator(".message", { hasText: text }).first();
+
+async function say(user: string, text: string): Promise<void> {
+  await box(user).fill(text);
+  await box(user).press("Enter");
+}
+
+async function picture(of: Page, name: string): Promise<void> {
+  const folder = process.env["SCREENSHOTS"];
+  if (folder !== undefined) await of.screenshot({ path: path.join(folder, `${name}.jpg`), quality: 80 });
+}
+
+/** What axe calls serious or worse, by rule and place. */
+async function seriousIn(of: Page): Promise<readonly string[]> {
+  await of.evaluate(axe.source);
+  const found = await of.evaluate(async () => {
+    const { axe: run } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
+    return (await run.run()).violations;
+  });
+  return found
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
+}
+
+interface Violation {
+  readonly id: string;
+  readonly impact: string;
+  readonly nodes: readonly { readonly target: readonly string[] }[];
+}
+
+test("two people chat, quote, see who reads and who writes", async () => {
+  await pane("ana").getByRole("button", { name: "Start" }).click();
+  await box("ana").waitFor();
+  await say("ana", "Lunch at one?");
+  await message("bo", "Lunch at one?").waitFor();
+  await message("bo", "Lunch at one?").hover();
+  await message("bo", "Lunch at one?").getByRole("button", { name: "Reply" }).click();
+  await say("bo", "Yes! The usual place?");
+  await message("ana", "The usual place?").locator("blockquote", { hasText: "Lunch at one?" }).waitFor();
+  await message("ana", "Lunch at one?").getByRole("img", { name: "Read by bo" }).waitFor();
+  await box("bo").pressSequentially("hm, let me think");
+  await pane("ana").getByText("bo is writing …").waitFor();
+  await box("bo").fill("");
+}, 60_000);
+
+test("they keep a message together, and one of them takes another back", async () => {
+  await message("ana", "Lunch at one?").hover();
+  await message("ana", "Lunch at one?").getByRole("button", { name: "Keep" }).click();
+  await pane("bo").getByText("ana would like to keep this.").waitFor();
+  await pane("ana").getByText("Waiting for bo.").waitFor();
+  await picture(page, "chat");
+  await pane("bo").getByRole("button", { name: "Agree" }).click();
+  for (const user of ["ana", "bo"]) await pane(user).getByText("Kept by everyone").waitFor();
+  await say("bo", "Never mind");
+  await message("ana", "Never mind").waitFor();
+  await message("bo", "Never mind").hover();
+  await message("bo", "Never mind").getByRole("button", { name: "Unsend" }).click();
+  await message("ana", "Never mind").waitFor({ state: "detached" });
+}, 60_000);
+
+/** Of a picture as it was read, in its own pixels. */
+const widthOf = (image: Locator): Promise<number> =>
+  image.evaluate(async (element) => {
+    const shown = element as unknown as { decode(): Promise<void>; naturalWidth: number };
+    await shown.decode();
+    return shown.naturalWidth;
+  });
+
+const choose = (user: string, name: string, mimeType: string, buffer: Buffer): Promise<void> =>
+  pane(user).locator("input[type=file]").setInputFiles({ name, mimeType, buffer });
+
+test("a file is sent, opened and closed by its reader, and gone", async () => {
+  await choose("ana", "menu.png", "image/png", Buffer.from(PNG));
+  await message("bo", "menu.png").getByRole("button", { name: "Open menu.png" }).click();
+  const image = message("bo", "menu.png").getByRole("img", { name: "menu.png" });
+  await image.waitFor();
+  expect(await widthOf(image)).toBe(1);
+  await message("bo", "menu.png").getByText("Closes by itself in").waitFor();
+  await picture(page, "file");
+  await message("bo", "menu.png").getByRole("button", { name: "Close menu.png" }).click();
+  for (const user of ["ana", "bo"]) await pane(user).getByText("“menu.png” is gone.").waitFor();
+  expect(await blobsIn(stack, "files")).toEqual(new Map());
+}, 60_000);
+
+test("a file vanishes when its reader closes the tab: the beacon says so", async () => {
+  const tab = await open("/chat/?user=bo");
+  await choose("ana", "secret.png", "image/png", Buffer.from(PNG));
+  const shown = tab.locator(".message", { hasText: "secret.png" });
+  await shown.getByRole("button", { name: "Open secret.png" }).click();
+  await shown.getByRole("img", { name: "secret.png" }).waitFor();
+  expect((await blobsIn(stack, "files")).size).toBe(1);
+  await tab.close();
+  await pane("ana").getByText("“secret.png” is gone.").waitFor();
+  expect(await blobsIn(stack, "files")).toEqual(new Map());
+  const { api } = await person(stack, "ana");
+  const [conversation] = (await api.conversations()).items;
+  const { items } = await api.changes(conversation?.id ?? "", 1);
+  expect(items.filter(({ type }) => type === "file.closed").map(({ reason }) => reason)).toEqual([
+    "closed",
+    "navigated",
+  ]);
+}, 60_000);
+
+test("what is not taken is said in words", async () => {
+  await choose("ana", "tool.exe", "application/x-msdownload", Buffer.from("MZ"));
+  await pane("ana").getByText("Files of this kind are not taken.").waitFor();
+  await message("ana", "tool.exe").getByRole("button", { name: "Discard" }).click();
+  await message("ana", "tool.exe").waitFor({ state: "detached" });
+}, 60_000);
+
+test("what is written without network is sent when it is back, and what was missed is caught up", async () => {
+  await pane("bo").getByRole("switch", { name: "Network" }).click();
+  await pane("bo").getByText("Offline", { exact: true }).waitFor();
+  await say("bo", "From the tunnel");
+  await message("bo", "From the tunnel").getByText("Sending …").waitFor();
+  await say("ana", "Are you there?");
+  await message("ana", "Are you there?").getByRole("img", { name: "Sent" }).waitFor();
+  await pane("bo").getByRole("switch", { name: "Network" }).click();
+  await message("bo", "Are you there?").waitFor();
+  await message("ana", "From the tunnel").waitFor();
+}, 60_000);
+
+test("the broker goes away and comes back: nothing is lost, and the dashboard shows it", async () => {
+  await fetch(`${stack.info.control}/parts/service-bus/away`, { method: "POST", body: '{"for":"PT3S"}' });
+  await dashboard.getByText("service-bus: killed").waitFor();
+  await say("ana", "Through thick and thin");
+  await dashboard.getByText("service-bus: ready").waitFor();
+  await message("bo", "Through thick and thin").waitFor();
+}, 60_000);
+
+test("axe finds nothing serious, light or dark, wide or narrow", async () => {
+  for (const each of [page, dashboard]) {
+    for (const colorScheme of ["light", "dark"] as const) {
+      for (const width of [1280, 390]) {
+        await each.emulateMedia({ colorScheme });
+        await each.setViewportSize({ width, height: 800 });
+        expect([each.url(), colorScheme, width, await seriousIn(each)]).toEqual([each.url(), colorScheme, width, []]);
+        const overflow = await each.evaluate(
+          "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+        );
+        expect([each.url(), width, overflow]).toEqual([each.url(), width, 0]);
+      }
+    }
+    await each.emulateMedia({ colorScheme: "light" });
+    await each.setViewportSize({ width: 1280, height: 800 });
+  }
+}, 60_000);
+
+test("a day later the page is empty, but for what all agreed to keep", async () => {
+  await stack.advance("PT24H2M");
+  await message("bo", "Are you there?").waitFor({ state: "detached" });
+  await message("ana", "From the tunnel").waitFor({ state: "detached" });
+  expect(await pane("ana").locator(".message").count()).toBe(1);
+  await message("ana", "Lunch at one?").waitFor();
+  await dashboard.getByText("message.expired", { exact: true }).first().waitFor();
+  await picture(dashboard, "dashboard");
+  expect(troubles).toEqual([]);
+}, 60_000);
