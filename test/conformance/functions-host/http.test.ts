@@ -258,7 +258,7 @@ describe("log and status", () => {
           sessions: true,
           cardinality: "one",
         },
-        expect.objectContaining({ name: "yearly", type: "timerTrigger", schedule: "%YEARLY%" }),
+        expect.objectContaining({ name: "yearly", type: "timerTrigger", schedule: "0 0 0 1 1 *" }),
         expect.objectContaining({ name: "switchedOff", disabled: true }),
       ]) as unknown,
     });
