@@ -207,6 +207,8 @@ describe("keys", () => {
     for (const key of ["its-own-key", "the-host-key", "the-master-key"])
       expect(await status("/api/key", key)).toBe(200);
     expect(await status("/api/key?code=the-host-key")).toBe(200);
+    // The key stays visible to the function.
+    expect(((await (await get("/api/echo/1?code=x")).json()) as { query: unknown }).query).toEqual({ code: "x" });
     // The header comes first.
     expect(await status("/api/key?code=the-host-key", "wrong")).toBe(401);
   });

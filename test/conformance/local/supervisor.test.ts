@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { allGone, fileExists, fixture, get, post, Program } from "./program.js";
+import { allGone, fileExists, fixture, get, post, Program, ROOT } from "./program.js";
 
 let folder: string;
 let data: string;
@@ -134,6 +134,17 @@ test.each([
   await mkdir(data);
   await writeFile(path.join(data, name), "not JSON");
   await isRefused(start(), reason);
+});
+
+test("an old Node is said in one line, and nothing is compiled or started", async () => {
+  const old = `Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.18.3"}})`;
+  const program = new Program([`--import=data:text/javascript,${old}`, path.join(ROOT, "scripts", "run.js"), "x.js"], {
+    DAYFLY_DATA: data,
+  });
+  programs.push(program);
+  expect(await program.exit).toEqual({ code: 1, signal: null });
+  expect(program.stdout).toEqual([]);
+  expect(program.stderr).toEqual([expect.stringContaining("Dayfly needs Node.js 20.19 or newer")]);
 });
 
 test("a taken port that was set is said in one line", async () => {
