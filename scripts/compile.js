@@ -40,6 +40,8 @@ async function compileTarget({ folders, outbase, outdir }) {
     sourcemap: "linked",
     sourcesContent: false,
     write: false,
+    // What is wrong is in the error that this rejects with.
+    logLevel: "silent",
   });
   const written = await Promise.all(outputFiles.map((file) => writeIfChanged(file.path, file.contents)));
   await removeStale(outdir, new Set(outputFiles.map((file) => file.path)));
@@ -57,6 +59,7 @@ async function compilePage(page) {
     target: "es2022",
     sourcemap: "linked",
     write: false,
+    logLevel: "silent",
   });
   const files = outputFiles.map((file) => [file.path, file.contents]);
   for (const source of await filesIn(page, ".html")) {

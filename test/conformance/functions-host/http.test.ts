@@ -161,6 +161,10 @@ describe("responses", () => {
     expect(line?.message).toContain("secret of the handler");
   });
 
+  test("what throws nothing has succeeded, as with the real worker", async () => {
+    expect((await get("/api/throws-nothing")).status).toBe(204);
+  });
+
   test("undefined is 204, an empty object 200, a text a failure", async () => {
     expect((await get("/api/nothing")).status).toBe(204);
     expect((await get("/api/empty")).status).toBe(200);
