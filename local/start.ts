@@ -61,6 +61,8 @@ function endOnSignals(stack: Stack): void {
     () => performance.now(),
   );
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, end);
+  // Whoever read the output is gone, as in `npm start | head`, or as `tee` is after Ctrl-C.
+  for (const output of [process.stdout, process.stderr]) output.on("error", () => void stack.stop());
   // Started by a program (a test): it must not be outlived.
   process.on("disconnect", () => {
     end("disconnect");

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
@@ -96,6 +98,23 @@ test("a second Ctrl-C does not wait for a part that does not stop", async () => 
   // Another signal, for the same one at once could be npm's echo of the first.
   expect(await stack.end("SIGTERM")).toEqual({ code: 130, signal: null });
   await allGone(pids);
+});
+
+test("an end in order needs nobody who reads what it prints", async () => {
+  const child = spawn(process.execPath, [fixture("start-with-fakes.js")], {
+    env: { ...process.env, DAYFLY_DATA: data, DAYFLY_PORTS: "0" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let printed = "";
+  for await (const chunk of child.stdout) if ((printed += String(chunk)).includes("Ready in")) break;
+  const pids = await partIds(JSON.parse(await readFile(path.join(data, "stack.json"), "utf8")) as Info);
+  let errors = "";
+  child.stderr.on("data", (chunk) => (errors += String(chunk)));
+  child.kill("SIGINT");
+  const [code] = (await once(child, "exit")) as [number | null];
+  expect([code, errors]).toEqual([0, ""]);
+  await allGone(pids);
+  expect(existsSync(path.join(data, "stack.lock"))).toBe(false);
 });
 
 test("an interrupt during the start ends it as well", async () => {
