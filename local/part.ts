@@ -82,12 +82,16 @@ export async function runPart(command: PartCommand, args: readonly string[]): Pr
 /** What to print for a start that failed: the known causes in words, anything else with its stack. */
 export function startFailure(error: unknown): string {
   if (error instanceof StartError) return error.message;
-  const { code, port, path } = error as { code?: unknown; port?: unknown; path?: unknown };
+  const { code, port, path, syscall } = error as Partial<Record<"code" | "port" | "path" | "syscall", unknown>>;
   if (code === "EADDRINUSE") {
     return `port ${String(port)} is taken. Stop what listens there, or choose another port (0 takes any free one).`;
   }
   if (code === "EACCES" || code === "EROFS" || code === "EPERM") {
     return `${String(path ?? port)} may not be written or opened. Choose another folder (--data, DAYFLY_DATA) or port.`;
+  }
+  // Any other that the system tells of a file: a folder where a file should be, a full disk.
+  if (typeof syscall === "string" && typeof path === "string") {
+    return `${path} cannot be used (${String(code)}). Make room for it, or choose another folder (--data, DAYFLY_DATA).`;
   }
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

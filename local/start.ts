@@ -6,6 +6,7 @@ import { installMovableDate } from "./clock/date.js";
 import { Stack, type ReadyStack } from "./stack.js";
 import { banner } from "./supervisor/banner.js";
 import { dataPath } from "./supervisor/data-folder.js";
+import { interruptHandler } from "./supervisor/interrupts.js";
 import { choosePorts } from "./supervisor/ports.js";
 import { stylesFor } from "./supervisor/styles.js";
 
@@ -49,22 +50,23 @@ async function main(root: string, watch: boolean): Promise<number> {
   return stack.ended;
 }
 
-/** The first asks for an orderly end, the second ends everything at once. */
 function endOnSignals(stack: Stack): void {
-  let asked = false;
-  const end = (): void => {
-    if (asked) {
-      stack.kill();
-      return;
-    }
-    asked = true;
-    void stack.stop();
-  };
-  process.on("SIGINT", end);
-  process.on("SIGTERM", end);
-  process.on("SIGHUP", end);
+  const end = interruptHandler(
+    {
+      stop: () => void stack.stop(),
+      kill: () => {
+        stack.kill();
+      },
+    },
+    () => performance.now(),
+  );
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, end);
+  // Whoever read the output is gone, as in `npm start | head`, or as `tee` is after Ctrl-C.
+  for (const output of [process.stdout, process.stderr]) output.on("error", () => void stack.stop());
   // Started by a program (a test): it must not be outlived.
-  process.on("disconnect", end);
+  process.on("disconnect", () => {
+    end("disconnect");
+  });
 }
 
 async function content(

@@ -10,7 +10,10 @@ if (major < 20 || (major === 20 && minor < 19)) {
 
 // Loaded only now: an older Node could fail on these modules before it had read the line above.
 const { compile, root } = await import("./compile.js");
-await compile();
+await compile().catch((error) => {
+  console.error(`Nothing was started, for it does not compile. ${error.message}`);
+  process.exit(1);
+});
 process.setSourceMapsEnabled(true);
 const file = path.join(root, "out", process.argv[2]);
 process.argv.splice(1, 2, file);

@@ -1,5 +1,5 @@
 /** The stack's folder: one running stack at a time, its address for others to read, its clock's offset. */
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, rmSync, statSync } from "node:fs";
 import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { StartError } from "../part.js";
@@ -47,7 +47,7 @@ export async function readStackInfo(folder: string): Promise<StackInfo | undefin
 /** @throws StartError when the folder cannot be written, or when another stack uses it */
 export async function openDataFolder(folder: string): Promise<DataFolder> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await lock(folder);
   } catch (error) {
     if (error instanceof StartError) throw error;
@@ -64,7 +64,11 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
     path: folder,
     async readClockOffset() {
       const text = await readFile(file(CLOCK_FILE), "utf8").catch(() => "{}");
-      return (JSON.parse(text) as { offsetMs?: number }).offsetMs ?? 0;
+      try {
+        return (JSON.parse(text) as { offsetMs?: number }).offsetMs ?? 0;
+      } catch {
+        throw new StartError(`${file(CLOCK_FILE)} is damaged. Delete it to start with the real time.`);
+      }
     },
     writeClockOffset: (offsetMs) => replaceFile(file(CLOCK_FILE), { offsetMs }, 0o644),
     publish: (info) => replaceFile(file(STACK_FILE), info, 0o600),
@@ -75,6 +79,23 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
       remove(LOCK_FILE);
     },
   };
+}
+
+/** Not `recursive`: where nothing can be made, as below /proc, Node.js would try for ever. */
+async function makeFolder(folder: string): Promise<void> {
+  if (isFolder(folder)) return;
+  const parent = path.dirname(folder);
+  if (parent !== folder && !existsSync(parent)) await makeFolder(parent);
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (!isFolder(folder)) throw error;
+  }
+}
+
+function isFolder(folder: string): boolean {
+  return statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** A lock file with the owner's process id. One whose process is gone is taken over. */

@@ -16,17 +16,17 @@ interface WatchedStack {
 }
 
 interface Compiler {
-  readonly compile: () => Promise<number>;
+  readonly compileSource: () => Promise<number>;
 }
 
 export async function watchSource(root: string, stack: WatchedStack): Promise<void> {
-  const { compile } = (await import(pathToFileURL(path.join(root, "scripts", "compile.js")).href)) as Compiler;
+  const { compileSource } = (await import(pathToFileURL(path.join(root, "scripts", "compile.js")).href)) as Compiler;
   let timer: NodeJS.Timeout | undefined;
   let work = Promise.resolve();
   const watcher = watch(path.join(root, "src"), { recursive: true }, () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      work = work.then(() => rebuild(compile, stack));
+      work = work.then(() => rebuild(compileSource, stack));
     }, SETTLE_MS);
   });
   const endCheck = checkTypes(root, stack);

@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { exportSPKI, generateKeyPair, importJWK, SignJWT, type JWK } from "jose";
 import { newId, person, request, Watch } from "../support/chat.js";
@@ -82,6 +84,13 @@ describe("who is not a member", () => {
   });
 });
 
+/** Claims that are times are given in seconds from now. */
+function relativeTo(now: number, given: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [name, typeof value === "number" ? now + value : value]),
+  );
+}
+
 describe("tokens", () => {
   const call = async (token: string | undefined, headers: Record<string, string> = {}): Promise<string> => {
     const {
@@ -126,13 +135,35 @@ describe("tokens", () => {
     }
   });
 
-  test("of an issuer with another name", async () => {
-    const { privateKey } = await generateKeyPair("RS256");
-    const token = await new SignJWT({ ...claims(), iss: "https://issuer.example" })
-      .setProtectedHeader({ alg: "RS256", kid: "k" })
-      .setExpirationTime("1h")
-      .sign(privateKey);
-    expect(await call(token)).toBe("401 token-invalid");
+  describe("signed with the issuer's own key", () => {
+    const hour = 3_600;
+    const signed = async (more: Record<string, unknown>, header: Record<string, unknown> = {}): Promise<string> => {
+      const jwk = JSON.parse(await readFile(path.join(stack.data, "issuer", "key.json"), "utf8")) as JWK;
+      const { keys } = (await (await fetch(`${stack.info.issuer}/jwks`)).json()) as { keys: JWK[] };
+      const { alg = "", kid = "" } = keys[0] ?? {};
+      const now = Math.floor((await stack.now()) / 1_000);
+      return new SignJWT({ ...claims(), exp: now + hour, ...relativeTo(now, more) })
+        .setProtectedHeader({ alg, kid, ...header })
+        .sign(await importJWK(jwk, alg));
+    };
+
+    test.each<[string, Record<string, unknown>, string]>([
+      ["all is well", {}, "200 undefined"],
+      ["another issuer", { iss: "https://issuer.example" }, "401 token-invalid"],
+      ["no issuer", { iss: undefined }, "401 token-invalid"],
+      ["another audience", { aud: ["a", "b"] }, "401 token-invalid"],
+      ["no audience", { aud: undefined }, "401 token-invalid"],
+      ["no expiry", { exp: undefined }, "401 token-invalid"],
+      ["an expiry that has passed", { exp: -hour }, "401 token-invalid"],
+      ["a begin that is to come", { nbf: hour }, "401 token-invalid"],
+      ["no user", { sub: undefined }, "401 token-invalid"],
+    ])("%s", async (_, more, expected) => {
+      expect(await call(await signed(more))).toBe(expected);
+    });
+
+    test("under a kid that it does not have", async () => {
+      expect(await call(await signed({}, { kid: "unknown" }))).toBe("401 token-invalid");
+    });
   });
 
   test("alg none", async () => {

@@ -35,6 +35,10 @@ describe("a body that is not as it must be is a problem that names the field", (
     ["4,001 characters", { text: "x".repeat(4_001) }, "422 input-invalid /text"],
     ["8,196 bytes", { text: "😀".repeat(2_049) }, "422 input-invalid /text"],
     ["a NUL", { text: "a\u0000" }, "422 input-invalid /text"],
+    ["a bell", { text: "a\u0007" }, "422 input-invalid /text"],
+    ["an escape", { text: "\u001b[2J" }, "422 input-invalid /text"],
+    ["a DEL", { text: "a\u007f" }, "422 input-invalid /text"],
+    ["a C1 control", { text: "a\u0085" }, "422 input-invalid /text"],
     ["half a surrogate pair", '{"text":"\\ud83d"}', "422 input-invalid /text"],
     ["an id that is none", { text: "a", id: "1" }, "422 input-invalid /id"],
     ["a quote that is none", { text: "a", replyTo: {} }, "422 input-invalid /replyTo"],
@@ -49,6 +53,12 @@ describe("a body that is not as it must be is a problem that names the field", (
       body: "a",
       headers: { "content-type": "text/plain" },
     });
+    expect(said(answer)).toBe("415 media-type-unsupported");
+  });
+
+  test("a compressed body", async () => {
+    const headers = { "content-encoding": "gzip" };
+    const answer = await request(stack, "POST", messages(), { token, body: { text: "a" }, headers });
     expect(said(answer)).toBe("415 media-type-unsupported");
   });
 

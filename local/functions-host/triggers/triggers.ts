@@ -50,10 +50,10 @@ export function describeTrigger(fn: HostFunction, triggers: Triggers): FunctionS
   }
   const timer = triggers.timers.find((each) => each.fn === fn);
   if (timer === undefined) return base;
-  const { next } = timer.listener;
+  const { next, schedule } = timer.listener;
   return {
     ...base,
-    schedule: String(fn.trigger["schedule"]),
+    schedule,
     ...(next === undefined ? {} : { next: new Date(next).toISOString() }),
   };
 }

@@ -151,7 +151,10 @@ const limit = (most: number) =>
     )
     .optional();
 
-export const Page = z.object({ limit: limit(100), cursor: z.string().max(400).optional() });
+export const Page = z.object({
+  limit: limit(100),
+  cursor: z.string().max(400, { error: "must be at most 400 characters" }).optional(),
+});
 export type Page = z.infer<typeof Page>;
 
 export const Changes = z.object({ after: wholeNumber.optional(), limit: limit(100) });

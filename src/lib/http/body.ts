@@ -23,6 +23,9 @@ export async function jsonBody(request: HttpRequest, { mayBeText = false } = {})
   const bytes = new Uint8Array(await request.arrayBuffer());
   if (bytes.length === 0) throw new DayflyError("body-missing", { errors: [{ pointer: "", detail: "is missing" }] });
   if (bytes.length > MAX_BODY_BYTES) throw tooLarge();
+  // RFC 9110, section 8.4.1: the status for a coding that is not supported.
+  if ((headers.get("content-encoding") ?? "identity") !== "identity")
+    throw new DayflyError("media-type-unsupported", { detail: "Send the body without a Content-Encoding." });
   if (!isJson(type) && !(mayBeText && type === "text/plain")) throw new DayflyError("media-type-unsupported");
   try {
     // Fatal: what is not UTF-8 must not become replacement characters in somebody's text.

@@ -161,6 +161,10 @@ describe("responses", () => {
     expect(line?.message).toContain("secret of the handler");
   });
 
+  test("what throws nothing has succeeded, as with the real worker", async () => {
+    expect((await get("/api/throws-nothing")).status).toBe(204);
+  });
+
   test("undefined is 204, an empty object 200, a text a failure", async () => {
     expect((await get("/api/nothing")).status).toBe(204);
     expect((await get("/api/empty")).status).toBe(200);
@@ -207,6 +211,8 @@ describe("keys", () => {
     for (const key of ["its-own-key", "the-host-key", "the-master-key"])
       expect(await status("/api/key", key)).toBe(200);
     expect(await status("/api/key?code=the-host-key")).toBe(200);
+    // The key stays visible to the function.
+    expect(((await (await get("/api/echo/1?code=x")).json()) as { query: unknown }).query).toEqual({ code: "x" });
     // The header comes first.
     expect(await status("/api/key?code=the-host-key", "wrong")).toBe(401);
   });
@@ -258,7 +264,7 @@ describe("log and status", () => {
           sessions: true,
           cardinality: "one",
         },
-        expect.objectContaining({ name: "yearly", type: "timerTrigger", schedule: "%YEARLY%" }),
+        expect.objectContaining({ name: "yearly", type: "timerTrigger", schedule: "0 0 0 1 1 *" }),
         expect.objectContaining({ name: "switchedOff", disabled: true }),
       ]) as unknown,
     });

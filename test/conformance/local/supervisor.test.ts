@@ -1,10 +1,12 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { allGone, fileExists, fixture, get, post, Program } from "./program.js";
+import { allGone, fileExists, fixture, get, post, Program, ROOT } from "./program.js";
 
 let folder: string;
 let data: string;
@@ -93,8 +95,26 @@ test("a second Ctrl-C does not wait for a part that does not stop", async () => 
   const pids = await partIds(await ready(stack));
   stack.child.kill("SIGINT");
   await stack.line((line) => line.startsWith("functions   | stopped"));
-  expect(await stack.end("SIGINT")).toEqual({ code: 130, signal: null });
+  // Another signal, for the same one at once could be npm's echo of the first.
+  expect(await stack.end("SIGTERM")).toEqual({ code: 130, signal: null });
   await allGone(pids);
+});
+
+test("an end in order needs nobody who reads what it prints", async () => {
+  const child = spawn(process.execPath, [fixture("start-with-fakes.js")], {
+    env: { ...process.env, DAYFLY_DATA: data, DAYFLY_PORTS: "0" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let printed = "";
+  for await (const chunk of child.stdout) if ((printed += String(chunk)).includes("Ready in")) break;
+  const pids = await partIds(JSON.parse(await readFile(path.join(data, "stack.json"), "utf8")) as Info);
+  let errors = "";
+  child.stderr.on("data", (chunk) => (errors += String(chunk)));
+  child.kill("SIGINT");
+  const [code] = (await once(child, "exit")) as [number | null];
+  expect([code, errors]).toEqual([0, ""]);
+  await allGone(pids);
+  expect(existsSync(path.join(data, "stack.lock"))).toBe(false);
 });
 
 test("an interrupt during the start ends it as well", async () => {
@@ -117,6 +137,33 @@ test("a folder that cannot be written is said in one line", async () => {
   await writeFile(path.join(folder, "file"), "");
   data = path.join(folder, "file", "data");
   await isRefused(start(), /^the data folder .* cannot be written \(ENOTDIR\)\. Set DAYFLY_DATA/);
+});
+
+test("where no folder can be made is said in one line", async () => {
+  // Node's own recursive mkdir never ends there.
+  data = process.platform === "linux" ? "/proc/no/such/folder" : path.join(folder, "x".repeat(5_000));
+  await isRefused(start(), /^the data folder .* cannot be written \(E[A-Z]+\)\. Set DAYFLY_DATA/);
+});
+
+test.each([
+  ["logs", /logs cannot be used \(EEXIST\)\. Make room/],
+  ["issuer", /key\.json cannot be used \(ENOTDIR\)\. Make room/],
+  ["clock.json", /clock\.json is damaged\. Delete it/],
+])("a file that is in the way (%s) is said in one line", async (name, reason) => {
+  await mkdir(data);
+  await writeFile(path.join(data, name), "not JSON");
+  await isRefused(start(), reason);
+});
+
+test("an old Node is said in one line, and nothing is compiled or started", async () => {
+  const old = `Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.18.3"}})`;
+  const program = new Program([`--import=data:text/javascript,${old}`, path.join(ROOT, "scripts", "run.js"), "x.js"], {
+    DAYFLY_DATA: data,
+  });
+  programs.push(program);
+  expect(await program.exit).toEqual({ code: 1, signal: null });
+  expect(program.stdout).toEqual([]);
+  expect(program.stderr).toEqual([expect.stringContaining("Dayfly needs Node.js 20.19 or newer")]);
 });
 
 test("a taken port that was set is said in one line", async () => {

@@ -11,7 +11,7 @@ let watch: Program;
 const COMPILER = `
 import { readFile } from "node:fs/promises";
 let before;
-export async function compile() {
+export async function compileSource() {
   const now = await readFile(new URL("../src/greet.ts", import.meta.url), "utf8");
   if (now.includes("((")) throw new Error("Expected )");
   const changed = now === before ? 0 : 1;

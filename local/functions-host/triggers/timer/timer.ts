@@ -57,6 +57,11 @@ export class TimerListener {
     this.#monitor = monitored ? options.monitor : undefined;
   }
 
+  /** With the settings that it names filled in. */
+  get schedule(): string {
+    return this.#schedule.text;
+  }
+
   /** When it runs next, in milliseconds since the epoch. */
   get next(): number | undefined {
     return this.#status?.next;
