@@ -1,7 +1,8 @@
 import type { Clock } from "../../clock/clock.js";
 import type { Broker } from "../broker/broker.js";
 import { BrokerError, entityNotFound } from "../broker/error.js";
-import type { Place, Queue } from "../broker/queue.js";
+import type { Queue } from "../broker/queue.js";
+import type { Place } from "../broker/shelf.js";
 import { parseAddress } from "./address.js";
 import { amqpErrorOf } from "./conditions.js";
 import type { Faults } from "./faults.js";
