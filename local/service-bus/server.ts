@@ -3,6 +3,7 @@ import type { Clock } from "../clock/clock.js";
 import { StartError } from "../part.js";
 import { startListener, type AmqpListener } from "./amqp/listener.js";
 import { newLockToken } from "./amqp/lock-token.js";
+import type { RheaConnection } from "./amqp/rhea.js";
 import { Broker } from "./broker/broker.js";
 import { UnknownData } from "./broker/error.js";
 import type { QueueSettings } from "./broker/settings.js";
@@ -10,6 +11,7 @@ import { errorText, log } from "./log.js";
 import { Definitions } from "./management/definitions.js";
 import { EventFeed } from "./management/event-feed.js";
 import { FaultSwitches } from "./management/faults.js";
+import { QueueAdmin } from "./management/queues.js";
 import { startManagement } from "./management/server.js";
 import { folderBytes } from "./management/store-size.js";
 import { Watch } from "./management/watch.js";
@@ -71,17 +73,23 @@ export async function startServiceBus(options: ServiceBusOptions): Promise<Servi
         log("error", "Something failed while nobody waited for it.", { error: errorText(error) });
       },
       observe: (queue) => watch.observe(queue),
+      onIdle: (queue) => {
+        admin.deleteIdle(queue).catch((error: unknown) => {
+          log("error", "An idle queue could not be deleted.", { queue: queue.settings.name, error: errorText(error) });
+        });
+      },
     });
     started.push(broker);
     for (const name of broker.unserved) {
       warn(`the data hold a queue '${name}' that the topology does not have: its messages are kept, but not served.`);
     }
     const listeners: AmqpListener[] = [];
+    // The listener comes last: nobody connects before everything is there.
+    const connections = (): Iterable<RheaConnection> => listeners[0]?.connections() ?? [];
+    const admin = new QueueAdmin({ broker, definitions, watch, connections });
     const management = await startManagement(
       {
-        ...{ broker, watch, feed, faults, definitions },
-        // The listener comes last: nobody connects before everything is there.
-        connections: () => listeners[0]?.connections() ?? [],
+        ...{ broker, watch, feed, faults, admin, connections },
         storeBytes: () => folderBytes(directory),
       },
       managementPort,

@@ -20,11 +20,13 @@ function duration(least: number, most: number, limits: string): z.ZodType<number
 
 const wholeNumber = (least: number, most: number): z.ZodNumber => z.int().min(least).max(most);
 
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,258}[A-Za-z0-9_])?$/, "must be letters, digits, and . - _ / in between");
+
 /** Limits are Azure's, but locks may be as short as a second (SB-08). */
-const queueSchema = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,258}[A-Za-z0-9_])?$/, "must be letters, digits, and . - _ / in between"),
+const queueFields = z.strictObject({
+  name,
   requiresSession: z.boolean().optional(),
   defaultMessageTimeToLive: duration(SECOND, Infinity, "of a second or more").optional(),
   deadLetteringOnMessageExpiration: z.boolean().optional(),
@@ -35,6 +37,19 @@ const queueSchema = z.strictObject({
   maxSizeInMegabytes: wholeNumber(1, 81_920).optional(),
   maxMessageSizeInKilobytes: wholeNumber(1, 102_400).optional(),
   expireWholeSession: z.boolean().optional(),
+  forwardDeadLetteredMessagesTo: name.optional(),
+  autoDeleteOnIdle: duration(5 * MINUTE, Infinity, "of PT5M or more").optional(),
+});
+
+/** "Autoforwarding isn't supported for session-enabled queues": Azure's page on it. */
+const queueSchema = queueFields.superRefine((queue, context) => {
+  const { forwardDeadLetteredMessagesTo: target } = queue;
+  const refuse = (problem: string): void => {
+    context.addIssue({ code: "custom", path: ["forwardDeadLetteredMessagesTo"], message: problem });
+  };
+  if (target === undefined) return;
+  if (queue.requiresSession === true) refuse("is not possible for a queue that requires sessions");
+  if (target.toLowerCase() === queue.name.toLowerCase()) refuse("must be another queue");
 });
 
 /** The rest of the file is other parts' business. */
@@ -57,8 +72,19 @@ export async function readTopology(file: string): Promise<readonly QueueSettings
   }
 }
 
-/** The settings of the queues, with Azure's defaults for what is not said. Throws a `StartError` that names the field. */
+/** The settings of all queues of a namespace. Throws a `StartError` that names the field. */
 export function parseTopology(value: unknown): readonly QueueSettings[] {
+  const queues = parseQueues(value);
+  const names = new Set(queues.map((queue) => queue.name.toLowerCase()));
+  for (const { name: from, forwardDeadLetteredMessagesTo: target } of queues) {
+    if (target === undefined || names.has(target.toLowerCase())) continue;
+    throw new StartError(`The queue "${from}" forwards dead letters to "${target}", and there is no such queue.`);
+  }
+  return queues;
+}
+
+/** As `parseTopology`, without a look at queues that are named and not described. */
+export function parseQueues(value: unknown): readonly QueueSettings[] {
   const result = topologySchema.safeParse(value);
   if (!result.success) {
     const problems = result.error.issues.map((issue) => {
@@ -68,9 +94,10 @@ export function parseTopology(value: unknown): readonly QueueSettings[] {
     throw new StartError(`${problems.join("; ")}.`);
   }
   const names = new Set<string>();
-  for (const { name } of result.data.queues) {
-    if (names.has(name.toLowerCase())) throw new StartError(`There are two queues with the name "${name}".`);
-    names.add(name.toLowerCase());
+  for (const queue of result.data.queues) {
+    const lower = queue.name.toLowerCase();
+    if (names.has(lower)) throw new StartError(`There are two queues with the name "${queue.name}".`);
+    names.add(lower);
   }
   return result.data.queues.map((queue) => ({ ...DEFAULT_SETTINGS, ...withoutUndefined(queue) }));
 }

@@ -1,4 +1,4 @@
-import type { Place } from "../broker/queue.js";
+import type { Place } from "../broker/shelf.js";
 
 /** What an address of a link, or the name in a token request, stands for. */
 export interface Address {

@@ -2,6 +2,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { BrokerError } from "../broker/error.js";
 import { accept } from "./answers.js";
+import { tokenExpired } from "./authorization.js";
 import { problemOf } from "./conditions.js";
 import { resolve, type Namespace, type Peer } from "./peer.js";
 import { outcomes, types, type DecodedMessage, type RheaDelivery, type RheaReceiver } from "./rhea.js";
@@ -35,18 +36,18 @@ function putToken(peer: Peer, request: DecodedMessage): { status: number; descri
         "Only tokens of shared access signatures are known here. Use the connection string.",
       );
     }
-    checkSignature(peer.namespace, String(request.body));
+    const remaining = checkToken(peer.namespace, String(request.body));
     // Refused here, an unknown queue gets the right error code in each case.
     resolve(peer.namespace, String(name));
-    peer.authorized = true;
+    peer.authorization.extend(remaining);
     return { status: 202, description: "Accepted" };
   } catch (error) {
     return problemOf(error);
   }
 }
 
-/** `SharedAccessSignature sr=…&sig=…&se=…&skn=…`: an HMAC-SHA256 over resource and expiry. */
-function checkSignature({ keyName, key }: Namespace, token: string): void {
+/** `SharedAccessSignature sr=…&sig=…&se=…&skn=…`: an HMAC-SHA256 over resource and expiry. Returns how long it holds, in ms. */
+function checkToken({ keyName, key }: Namespace, token: string): number {
   const fields = new Map(
     token
       .replace(/^SharedAccessSignature\s+/, "")
@@ -68,6 +69,14 @@ function checkSignature({ keyName, key }: Namespace, token: string): void {
       "InvalidSignature: The token has an invalid signature. Use the key of the connection string that the service bus prints at its start.",
     );
   }
+  const remaining = Number(field("se")) * 1_000 - unmovedTime();
+  if (!(remaining > 0)) throw tokenExpired();
+  return remaining;
+}
+
+/** What `Date` would say had nobody moved it: the client may go by a clock of its own. */
+function unmovedTime(): number {
+  return performance.timeOrigin + performance.now();
 }
 
 function decode(text: string): string {

@@ -1,7 +1,10 @@
 import type { AddressInfo, Server, Socket } from "node:net";
 import { newContainer, type RheaConnection, type RheaReceiver, type RheaSender, type RheaSession } from "./rhea.js";
+import { Authorization, tokenExpired } from "./authorization.js";
 import { attachCbsReceiver } from "./cbs.js";
+import type { BrokerError } from "../broker/error.js";
 import { log } from "../log.js";
+import { amqpErrorOf } from "./conditions.js";
 import { keepEncoded } from "./format.js";
 import { guardFrameSize, guardSession, guardSocket, type Opened } from "./guards.js";
 import { attachManagementReceiver } from "./management-link.js";
@@ -38,7 +41,9 @@ export async function startListener(
       peer = {
         namespace: { ...namespace, host },
         connection,
-        authorized: false,
+        authorization: new Authorization(namespace.clock, () => {
+          detachAll(connection, tokenExpired());
+        }),
         ends: new Map(),
         replyLinks: new Map(),
       };
@@ -57,6 +62,7 @@ export async function startListener(
     const peer = peers.get(connection);
     if (peer === undefined) return;
     peers.delete(connection);
+    peer.authorization.stop();
     log("debug", "A client is gone.", { connections: peers.size });
     for (const link of [...peer.ends.keys()]) closeEnd(peer, link);
     connection._disconnected();
@@ -197,6 +203,14 @@ function attachForReceiving(peer: Peer, link: RheaReceiver): void {
   } catch (error) {
     refuse(link, error);
   }
+}
+
+/** All links but those of `$cbs`, over which the client may put a new token. */
+function detachAll(connection: RheaConnection, reason: BrokerError): void {
+  connection.each_link((link) => {
+    const address = link.is_receiver() ? link.target?.address : link.source?.address;
+    if (address !== "$cbs" && link.is_open()) link.close(amqpErrorOf(reason));
+  });
 }
 
 function prepareSession(session: RheaSession, peer: Peer): void {

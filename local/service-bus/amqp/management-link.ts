@@ -7,13 +7,13 @@ import { problemOf } from "./conditions.js";
 import type { Faults } from "./faults.js";
 import type { Answer, Operation } from "./management/operation.js";
 import { operations } from "./management/operations.js";
-import { authorize, resolve, type Peer, type Target } from "./peer.js";
+import { resolve, type Peer, type Target } from "./peer.js";
 import { outcomes, types, type DecodedMessage, type RheaDelivery, type RheaReceiver } from "./rhea.js";
 
 const AMQP_VALUE = 0x77;
 
 export function attachManagementReceiver(peer: Peer, link: RheaReceiver, address: string): void {
-  authorize(peer);
+  peer.authorization.check();
   const target = resolve(peer.namespace, address);
   link.set_target({ address });
   link.on("message", ({ message, delivery }: { message: Buffer; delivery: RheaDelivery }) => {

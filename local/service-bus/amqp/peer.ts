@@ -1,8 +1,10 @@
 import type { Clock } from "../../clock/clock.js";
 import type { Broker } from "../broker/broker.js";
-import { BrokerError, entityNotFound } from "../broker/error.js";
-import type { Place, Queue } from "../broker/queue.js";
+import { entityNotFound } from "../broker/error.js";
+import type { Queue } from "../broker/queue.js";
+import type { Place } from "../broker/shelf.js";
 import { parseAddress } from "./address.js";
+import type { Authorization } from "./authorization.js";
 import { amqpErrorOf } from "./conditions.js";
 import type { Faults } from "./faults.js";
 import type { RheaConnection, RheaLink, RheaSender, RheaSession } from "./rhea.js";
@@ -32,8 +34,8 @@ export interface LinkEnd {
 export interface Peer {
   readonly namespace: Namespace;
   readonly connection: RheaConnection;
-  /** Whether a token was accepted: nothing but `$cbs` may be used before. */
-  authorized: boolean;
+  /** Nothing but `$cbs` may be used without it. */
+  readonly authorization: Authorization;
   readonly ends: Map<RheaLink, LinkEnd>;
   /** Links on which answers go back, by the address that requests name in reply-to. */
   readonly replyLinks: Map<string, RheaSender>;
@@ -51,12 +53,6 @@ export function resolve(namespace: Namespace, address: string): Target {
   const queue = namespace.broker.queue(name);
   if (queue === undefined) throw entityNotFound(namespace.host, entity);
   return { queue, place, entity };
-}
-
-export function authorize(peer: Peer): void {
-  if (!peer.authorized) {
-    throw new BrokerError("unauthorized", "Unauthorized access: put a token on $cbs before attaching a link.");
-  }
 }
 
 /** Refuses a link: attached and at once detached (AMQP 1.0, 2.6.3); a detach alone makes the client throw. */

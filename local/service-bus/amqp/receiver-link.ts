@@ -1,11 +1,11 @@
 /** A link on which a client receives from a queue or a dead-letter queue, competing with others. */
 import type { ReceiveMode } from "../broker/model.js";
 import { newOutbound } from "./outbound.js";
-import { authorize, register, resolve, type Peer } from "./peer.js";
+import { register, resolve, type Peer } from "./peer.js";
 import type { RheaSender } from "./rhea.js";
 
 export function attachReceiverLink(peer: Peer, link: RheaSender, address: string): void {
-  authorize(peer);
+  peer.authorization.check();
   const { queue, place } = resolve(peer.namespace, address);
   const outbound = newOutbound(peer.namespace.faults, queue, link, (subscription) => {
     queue.wake(place, subscription);

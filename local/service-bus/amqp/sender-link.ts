@@ -7,11 +7,11 @@ import { amqpErrorOf } from "./conditions.js";
 import type { Faults } from "./faults.js";
 import { formatOf } from "./format.js";
 import { checkSize, maxMessageBytes } from "./limits.js";
-import { authorize, resolve, type Peer } from "./peer.js";
+import { resolve, type Peer } from "./peer.js";
 import type { RheaDelivery, RheaReceiver } from "./rhea.js";
 
 export function attachSenderLink(peer: Peer, link: RheaReceiver, address: string): void {
-  authorize(peer);
+  peer.authorization.check();
   const { queue, place } = resolve(peer.namespace, address);
   if (place === "dead-letter") throw new BrokerError("not-allowed", "Messages cannot be sent to a dead-letter queue.");
   link.set_target({ address });

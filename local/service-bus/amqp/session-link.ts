@@ -4,7 +4,7 @@ import type { SessionLock } from "../broker/model.js";
 import type { Queue } from "../broker/queue.js";
 import { amqpErrorOf } from "./conditions.js";
 import { newOutbound } from "./outbound.js";
-import { authorize, register, resolve, type Peer } from "./peer.js";
+import { register, resolve, type Peer } from "./peer.js";
 import { agreeOnMode } from "./receiver-link.js";
 import { types, type RheaSender } from "./rhea.js";
 
@@ -23,7 +23,7 @@ export function sessionFilterOf(link: RheaSender): string | null | undefined {
 }
 
 export function attachSessionLink(peer: Peer, link: RheaSender, address: string): void {
-  authorize(peer);
+  peer.authorization.check();
   const { queue, place } = resolve(peer.namespace, address);
   if (!queue.settings.requiresSession || place === "dead-letter") {
     throw new BrokerError(

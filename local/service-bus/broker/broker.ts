@@ -1,7 +1,7 @@
 import type { Clock } from "../../clock/clock.js";
 import { Contents, type ReadEntry } from "./contents.js";
 import type { QueueContext } from "./context.js";
-import type { BrokerError } from "./error.js";
+import { entityNotFound, type BrokerError } from "./error.js";
 import { Deadlines } from "./deadlines.js";
 import { newMessage } from "./intake.js";
 import { Journal, type Commit } from "./journal.js";
@@ -20,6 +20,8 @@ export interface BrokerOptions {
   readonly readEntry?: ReadEntry;
   readonly newToken: () => string;
   readonly onFailure: (error: unknown) => void;
+  /** Told of each queue that nobody has used for its `autoDeleteOnIdle`. */
+  readonly onIdle?: (queue: Queue) => void;
   /** Asked once for each queue. */
   readonly observe?: (queue: string) => QueueObserver;
 }
@@ -34,7 +36,7 @@ export class Broker {
   readonly #uptime: Deadlines;
 
   constructor(options: BrokerOptions) {
-    const { clock, commit, newToken, onFailure, observe = () => NOBODY } = options;
+    const { clock, commit, newToken, onFailure, observe = () => NOBODY, onIdle } = options;
     this.#wallTime = Deadlines.ofWallTime(clock);
     this.#uptime = Deadlines.ofUptime(clock);
     const contents = new Contents(options.readEntry);
@@ -47,6 +49,15 @@ export class Broker {
       newToken,
       onFailure,
       observe,
+      forward: async (to, message, besides) => {
+        const queue = this.queue(to);
+        if (queue === undefined) throw entityNotFound("", to);
+        await queue.intake.send([message], besides);
+      },
+      onIdle: (name) => {
+        const queue = this.queue(name);
+        if (queue !== undefined) onIdle?.(queue);
+      },
     };
     for (const settings of options.queues) this.add(settings);
     const unserved: string[] = [];

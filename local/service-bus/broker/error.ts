@@ -33,6 +33,11 @@ export function messageLockLost(): BrokerError {
   );
 }
 
+/** SB-48; the wording is the service's. */
+export function notAllowed(what: string): BrokerError {
+  return new BrokerError("not-allowed", `It is not possible ${what}.`);
+}
+
 /** SB-52. */
 export function sessionLockLost(sessionId: string): BrokerError {
   return new BrokerError(

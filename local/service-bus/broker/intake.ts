@@ -19,6 +19,7 @@ export class Intake {
   readonly #store: (message: Message) => void;
   readonly #sizeInBytes: () => number;
   readonly #observer: QueueObserver;
+  readonly #onUse: () => void;
   #closed: BrokerError | undefined;
   #nextNumber = 1;
   /** Bytes of messages that are being written. */
@@ -31,12 +32,14 @@ export class Intake {
     readonly store: (message: Message) => void;
     readonly sizeInBytes: () => number;
     readonly observer: QueueObserver;
+    readonly onUse: () => void;
   }) {
     this.#settings = options.settings;
     this.#context = options.context;
     this.#store = options.store;
     this.#sizeInBytes = options.sizeInBytes;
     this.#observer = options.observer;
+    this.#onUse = options.onUse;
     const { settings } = options;
     const { name, requiresDuplicateDetection } = settings;
     const { clock, wallTime, journal } = options.context;
@@ -54,9 +57,10 @@ export class Intake {
 
   /**
    * Stores a message or a batch: all or nothing, consecutive numbers (SB-07). Resolves once written, to the number of each message.
-   * A duplicate is accepted and dropped, and its number is good for nothing (SB-45, SB-47).
+   * A duplicate is accepted and dropped, and its number is good for nothing (SB-45, SB-47). `besides` is written with them.
    */
-  async send(messages: readonly IncomingMessage[]): Promise<number[]> {
+  async send(messages: readonly IncomingMessage[], besides: readonly Change[] = []): Promise<number[]> {
+    this.#onUse();
     if (this.#closed !== undefined) throw this.#closed;
     for (const message of messages) this.#check(message);
     this.checkQuota(messages.reduce((sum, { content }) => sum + content.length, 0));
@@ -65,7 +69,7 @@ export class Intake {
     const now = this.#context.clock.now();
     const numbers: number[] = [];
     const stored: Message[] = [];
-    const changes: Change[] = [];
+    const changes: Change[] = [...besides];
     const newIds = new Set<string>();
     const earlier: Promise<void>[] = [];
     const dropped: string[] = [];
@@ -143,13 +147,15 @@ export class Intake {
   }
 
   #newMessage(incoming: IncomingMessage, number: number, now: number): { message: Message; change: Change } {
-    const { messageId, sessionId, timeToLive, scheduledFor } = incoming;
+    const { messageId, sessionId, timeToLive, scheduledFor, forwarded, modified } = incoming;
     const status: MessageStatus = {
       sequenceNumber: number,
       state: scheduledFor !== undefined && scheduledFor > now ? "scheduled" : "active",
       enqueuedAt: now,
       deliveryCount: 0,
       ...(scheduledFor === undefined ? {} : { scheduledFor }),
+      ...(forwarded === undefined ? {} : { forwarded }),
+      ...(modified === undefined ? {} : { modified }),
     };
     const { name } = this.#settings;
     const { change, content: bytes } = messageStored(name, number, incoming, status);

@@ -11,6 +11,19 @@ export interface IncomingMessage {
   readonly timeToLive?: number | undefined;
   /** Wall time; a past one counts as now (SB-41). */
   readonly scheduledFor?: number | undefined;
+  readonly forwarded?: Forwarded | undefined;
+  /** As in `MessageStatus`. */
+  readonly modified?: string | undefined;
+}
+
+/** What a message was before another queue's dead letters were forwarded to this one. */
+export interface Forwarded {
+  /** The queue that it was a dead letter of. */
+  readonly source: string;
+  readonly letter: DeadLetter;
+  /** The first one it had. */
+  readonly sequenceNumber: number;
+  readonly hops: number;
 }
 
 /** Why a message is in the dead-letter queue; both are absent when a receiver gave none (SB-36). */
@@ -42,6 +55,7 @@ export interface MessageStatus {
   readonly deadLetter?: DeadLetter;
   /** Application properties that receivers have set, encoded by the AMQP layer, base64 (SB-20). */
   readonly modified?: string;
+  readonly forwarded?: Forwarded;
 }
 
 export interface Message extends HeapItem {

@@ -16,6 +16,7 @@ export const MESSAGE_EVENTS = [
   "canceled",
   "redriven",
   "purged",
+  "forwarded",
 ] as const;
 
 export type MessageEvent = (typeof MESSAGE_EVENTS)[number];

@@ -1,6 +1,10 @@
+import { deferredWith, scheduledWith } from "./by-number.js";
 import type { QueueContext } from "./context.js";
-import { newSubscription } from "./dispatcher.js";
-import { BrokerError, messageLockLost, sessionLockLost, storageRefused } from "./error.js";
+import type { QueueCounts } from "./counts.js";
+import { newSubscription, type Take } from "./dispatcher.js";
+import { messageLockLost, notAllowed, type BrokerError, sessionLockLost, storageRefused } from "./error.js";
+import { Forwarding } from "./forwarding.js";
+import { Idleness } from "./idleness.js";
 import { Intake } from "./intake.js";
 import type { Change } from "./journal.js";
 import { Locks } from "./locks.js";
@@ -25,24 +29,8 @@ import {
 } from "./records.js";
 import { Sessions } from "./sessions.js";
 import type { QueueSettings } from "./settings.js";
-import { Shelf } from "./shelf.js";
+import { Shelf, type Place } from "./shelf.js";
 import { activated, expired, expiryOf, failed, settled } from "./transitions.js";
-
-/** Which of a queue's two places is meant. */
-export type Place = "main" | "dead-letter";
-
-export interface QueueCounts {
-  /** Neither scheduled nor deferred, locked or not. */
-  readonly active: number;
-  readonly locked: number;
-  readonly scheduled: number;
-  /** Could be received now: active and not locked, or scheduled for a time that has come. */
-  readonly due: number;
-  readonly deferred: number;
-  readonly deadLetter: number;
-  readonly deadLetterLocked: number;
-  readonly sizeInBytes: number;
-}
 
 const ACTIVATION_RETRY_MS = 1_000;
 /** Messages that one commit moves or removes at most, so that nobody waits long behind it. */
@@ -55,13 +43,14 @@ type Step = readonly [MessageLock, MessageStatus | undefined, MessageEvent];
 export class Queue {
   readonly settings: QueueSettings;
   readonly intake: Intake;
-  /** Open links that receive; kept by the links. */
-  receivers = 0;
   readonly sessions: Sessions;
   readonly #context: QueueContext;
   readonly #observer: QueueObserver;
   readonly #shelves: Readonly<Record<Place, Shelf>>;
   readonly #locks: Readonly<Record<Place, Locks>>;
+  readonly #forwarding: Forwarding;
+  readonly #idleness: Idleness;
+  #receivers = 0;
   #sizeInBytes = 0;
   /** The highest number that was ever stored, which is kept when its message goes: numbers are never given twice (SB-01). */
   #highestStored = 0;
@@ -74,22 +63,12 @@ export class Queue {
     this.#context = context;
     this.#observer = context.observe(settings.name);
     const { clock, uptime: deadlines, newToken } = context;
-    const onExpired = (lock: MessageLock): void => {
-      this.#fail(lock);
-    };
     const duration = (): number => this.settings.lockDuration;
-    this.#locks = {
-      main: new Locks({ duration, clock, deadlines, newToken, onExpired }),
-      "dead-letter": new Locks({ duration, clock, deadlines, newToken, onExpired }),
-    };
-    this.#shelves = {
-      main: new Shelf((subscription, message) => {
-        this.#take(subscription, message);
-      }),
-      "dead-letter": new Shelf((subscription, message) => {
-        this.#take(subscription, message);
-      }),
-    };
+    const onExpired = this.#fail.bind(this);
+    const locks = { duration, clock, deadlines, newToken, onExpired };
+    this.#locks = { main: new Locks(locks), "dead-letter": new Locks(locks) };
+    const take: Take = this.#take.bind(this);
+    this.#shelves = { main: new Shelf(take), "dead-letter": new Shelf(take) };
     this.sessions = new Sessions({
       duration,
       clock,
@@ -112,7 +91,44 @@ export class Queue {
       },
       sizeInBytes: () => this.#sizeInBytes,
       observer: this.#observer,
+      onUse: () => {
+        this.#idleness.used();
+      },
     });
+    this.#forwarding = new Forwarding({
+      ...{ settings: this.settings, context },
+      letters: this.#shelves["dead-letter"],
+      locks: this.#locks["dead-letter"],
+      removal: (message) => this.#changes(message, undefined),
+      gone: (message) => {
+        this.#tell("forwarded", message, undefined);
+        this.#apply(message, undefined);
+      },
+    });
+    this.#idleness = new Idleness({
+      clock,
+      deadlines: context.wallTime,
+      limit: () => this.settings.autoDeleteOnIdle,
+      isInUse: () => this.#receivers > 0 || this.sessions.waiting > 0 || this.#shelves.main.counts.scheduled > 0,
+      onIdle: () => {
+        context.onIdle(this.settings.name);
+      },
+    });
+  }
+
+  /** Open links that receive; kept by the links. */
+  get receivers(): number {
+    return this.#receivers;
+  }
+
+  set receivers(count: number) {
+    this.#receivers = count;
+    this.#idleness.used();
+  }
+
+  /** Whether it is to be deleted, for nobody uses it. */
+  get isIdle(): boolean {
+    return this.#idleness.isIdle;
   }
 
   // Receiving
@@ -120,10 +136,7 @@ export class Queue {
   /** Competing consumers; for a session use `receiveFromSession`. The subscription does nothing until it is woken. */
   subscribe(place: Place, consumer: Consumer, mode: ReceiveMode): Subscription {
     if (this.settings.requiresSession && place === "main") {
-      throw new BrokerError(
-        "not-allowed",
-        "It is not possible for an entity that requires sessions to create a non-sessionful message receiver.",
-      );
+      throw notAllowed("for an entity that requires sessions to create a non-sessionful message receiver");
     }
     return newSubscription(consumer, mode);
   }
@@ -149,20 +162,9 @@ export class Queue {
     mode: ReceiveMode,
     sessionId?: string,
   ): Promise<readonly { readonly message: Message; readonly lock: MessageLock | undefined }[]> {
+    this.#idleness.used();
     const owner = place === "main" && this.settings.requiresSession ? this.#holderOf(sessionId) : undefined;
-    const messages = numbers.map((number) => this.#shelves[place].messages.get(number));
-    const found = messages.filter(
-      (message) =>
-        message?.status.state === "deferred" &&
-        message.lock === undefined &&
-        (owner === undefined || message.session === owner.session),
-    ) as Message[];
-    if (found.length < numbers.length || new Set(found).size < found.length) {
-      throw new BrokerError(
-        "message-not-found",
-        "Failed to lock one or more specified messages. The message does not exist.",
-      );
-    }
+    const found = deferredWith(numbers, this.#shelves[place], owner?.session);
     if (mode === "receive-and-delete") for (const message of found) message.content.pin();
     const locks = found.map((message) => this.#locks[place].lock(message, owner));
     for (const message of found) this.#tell("delivered", message, message.status);
@@ -173,13 +175,11 @@ export class Queue {
 
   /** SB-58. */
   peek(place: Place, from: number, count: number, sessionId?: string): readonly Message[] {
+    this.#idleness.used();
     if (place === "dead-letter" || !this.settings.requiresSession)
       return this.#shelves[place].messages.from(from, count);
     if (sessionId === undefined) {
-      throw new BrokerError(
-        "not-allowed",
-        "It is not possible to peek an entity that requires sessions without a session.",
-      );
+      throw notAllowed("to peek an entity that requires sessions without a session");
     }
     return this.sessions.find(sessionId)?.messages.from(from, count) ?? [];
   }
@@ -212,13 +212,14 @@ export class Queue {
 
   /** Settles a locked message; rejects when the lock is not held any more, or when the disk refuses. */
   async settle(lock: MessageLock, outcome: Outcome): Promise<void> {
+    this.#idleness.used();
     const { message, owner } = lock;
     const locks = this.#locksOf(message);
     if (!locks.isHeld(lock)) throw owner === undefined ? messageLockLost() : sessionLockLost(owner.session.id);
     if (outcome.kind === "dead-letter" && message.status.deadLetter !== undefined) {
       locks.release(lock);
       this.#apply(message, message.status);
-      throw new BrokerError("not-allowed", "A message of a dead-letter queue cannot be dead-lettered.");
+      throw notAllowed("to dead-letter a message of a dead-letter queue");
     }
     const next = settled(message, outcome, this.settings, this.#context.clock.now());
     if (next === message.status) {
@@ -261,6 +262,10 @@ export class Queue {
   /** What cannot be changed (name, sessions, duplicate detection) must be the same. Holds for waiting messages, too. */
   update(settings: QueueSettings): void {
     Object.assign(this.settings, settings);
+    this.#idleness.changed();
+    this.#forwarding.changed();
+    for (const message of [...this.#shelves["dead-letter"].messages.values()])
+      if (message.lock === undefined) this.#apply(message, message.status);
     for (const message of [...this.#shelves.main.messages.values()]) {
       if (message.lock === undefined) this.#apply(message, message.status);
       else message.expiresAt = expiryOf(message.status, message.timeToLive, this.settings);
@@ -272,6 +277,8 @@ export class Queue {
     const { journal } = this.#context;
     this.intake.close(reason);
     this.sessions.close();
+    this.#forwarding.close();
+    this.#idleness.stop();
     // What is being written must be in its place, to be removed with the rest.
     await journal.commit([]);
     const messages = [...this.#shelves.main.messages.values(), ...this.#shelves["dead-letter"].messages.values()];
@@ -295,17 +302,8 @@ export class Queue {
 
   /** SB-43: all of them or none. */
   async cancelScheduled(numbers: readonly number[]): Promise<void> {
-    const messages = numbers.map((number) => this.#shelves.main.messages.get(number));
-    const found = messages.filter(
-      (message) => message?.status.state === "scheduled" && message.lock === undefined,
-    ) as Message[];
-    if (found.length < numbers.length) {
-      const missing = numbers.filter((_, index) => messages[index] === undefined || !found.includes(messages[index]));
-      throw new BrokerError("message-not-found", `Messages not found. Missing sequence numbers: ${missing.join(", ")}`);
-    }
-    await this.#finishAll(
-      [...new Set(found)].map((message) => [this.#locks.main.lock(message), undefined, "canceled"]),
-    );
+    const found = scheduledWith(numbers, this.#shelves.main);
+    await this.#finishAll(found.map((message) => [this.#locks.main.lock(message), undefined, "canceled"]));
   }
 
   // Session state
@@ -544,7 +542,8 @@ export class Queue {
       message.session.messages.add(message);
     }
     if (status.state === "active") {
-      (message.session ?? shelf).active.push(message);
+      const isLeaving = status.deadLetter !== undefined && this.#forwarding.takes(message);
+      if (!isLeaving) (message.session ?? shelf).active.push(message);
       if (message.expiresAt !== Infinity) {
         message.deadline = this.#context.wallTime.add(message.expiresAt, () => {
           if (message.lock === undefined) this.#expire(message);

@@ -16,6 +16,10 @@ export interface QueueSettings {
    * sessions). Not a setting of Azure's: switched off, each message expires by itself.
    */
   readonly expireWholeSession: boolean;
+  /** The queue that dead letters go on to; undefined: they stay. */
+  readonly forwardDeadLetteredMessagesTo: string | undefined;
+  /** Unused for so long the queue is deleted; Infinity: never. */
+  readonly autoDeleteOnIdle: number;
 }
 
 const SECOND = 1_000;
@@ -33,4 +37,6 @@ export const DEFAULT_SETTINGS: Omit<QueueSettings, "name"> = {
   maxSizeInMegabytes: 1_024,
   maxMessageSizeInKilobytes: 256,
   expireWholeSession: true,
+  forwardDeadLetteredMessagesTo: undefined,
+  autoDeleteOnIdle: Infinity,
 };

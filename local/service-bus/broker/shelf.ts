@@ -3,6 +3,9 @@ import { Heap } from "./heap.js";
 import type { Message } from "./model.js";
 import { SequenceIndex } from "./sequence-index.js";
 
+/** Which of a queue's two places is meant. */
+export type Place = "main" | "dead-letter";
+
 /** One of a queue's two places for messages: the queue itself, or its dead-letter queue. */
 export class Shelf {
   readonly messages = new SequenceIndex<Message>();

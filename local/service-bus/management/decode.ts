@@ -23,6 +23,7 @@ const SEQUENCE = 0x76;
 /** @param bodyBytes how much of a body is shown */
 export function describeMessage(queue: Queue, message: Message, bodyBytes: number): object {
   const { status, lock } = message;
+  const letter = status.deadLetter ?? status.forwarded?.letter;
   const decoded = outcomes.decode(encodeMessage(message, { received: false })) as Decoded;
   return {
     sequenceNumber: status.sequenceNumber,
@@ -35,8 +36,9 @@ export function describeMessage(queue: Queue, message: Message, bodyBytes: numbe
     timeToLiveMs: message.timeToLive,
     scheduledEnqueueTime: timeOf(status.scheduledFor),
     lockedUntil: lock === undefined ? undefined : timeOf(queue.lockedUntil(lock)),
-    deadLetterReason: status.deadLetter?.reason,
-    deadLetterErrorDescription: status.deadLetter?.description,
+    deadLetterReason: letter?.reason,
+    deadLetterErrorDescription: letter?.description,
+    deadLetterSource: status.forwarded?.source,
     subject: plain(decoded.subject),
     contentType: plain(decoded.content_type),
     correlationId: plain(decoded.correlation_id),

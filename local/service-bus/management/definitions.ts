@@ -6,7 +6,7 @@ import { open, readFile, rename } from "node:fs/promises";
 import path from "node:path";
 import { StartError } from "../../part.js";
 import type { QueueSettings } from "../broker/settings.js";
-import { parseTopology } from "../topology.js";
+import { parseQueues } from "../topology.js";
 
 const FILE = "queues.json";
 
@@ -16,7 +16,7 @@ export type Definition = Readonly<Record<string, unknown>> & { readonly name: st
 /** The settings of one queue. Throws a `StartError` that names the field. */
 export function settingsOf(definition: Definition): QueueSettings {
   try {
-    const [settings] = parseTopology({ queues: [definition] });
+    const [settings] = parseQueues({ queues: [definition] });
     if (settings !== undefined) return settings;
   } catch (error) {
     if (error instanceof StartError) throw new StartError(error.message.replaceAll(/queues\.0(?:\.|: )/g, ""));

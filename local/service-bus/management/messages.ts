@@ -1,7 +1,8 @@
 /** Looking at, moving and removing messages. */
 import { z } from "zod";
 import type { Message } from "../broker/model.js";
-import type { Place, Queue } from "../broker/queue.js";
+import type { Queue } from "../broker/queue.js";
+import type { Place } from "../broker/shelf.js";
 import { describeMessage, timeOf } from "./decode.js";
 import { Problem } from "./problem.js";
 

@@ -23,6 +23,7 @@ const QUEUE_COUNTERS: readonly (readonly [name: string, help: string, events: re
   ["canceled", "Scheduled messages that were cancelled.", ["canceled"]],
   ["duplicate", "Messages that were accepted and dropped as duplicates.", ["duplicate-dropped"]],
   ["redriven", "Dead letters that were moved back to the queue.", ["redriven"]],
+  ["forwarded", "Dead letters that went on to another queue.", ["forwarded"]],
   ["purged", "Messages that were removed through the management port.", ["purged"]],
 ];
 

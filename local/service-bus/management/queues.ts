@@ -52,6 +52,9 @@ export class QueueAdmin {
       const definition = definitionFrom(name, body);
       const settings = settingsOf(definition);
       const { broker, definitions } = this.#options;
+      const target = settings.forwardDeadLetteredMessagesTo;
+      if (target !== undefined && broker.queue(target) === undefined)
+        throw new Problem(400, `forwardDeadLetteredMessagesTo: there is no queue '${target}'. Make it first.`);
       const existing = broker.queue(name);
       if (existing === undefined) {
         this.#checkUnserved(name);
@@ -78,17 +81,32 @@ export class QueueAdmin {
     return this.#inTurn(async () => {
       const queue = this.find(name);
       this.#checkMadeHere(queue);
-      const { broker, definitions, watch, connections } = this.#options;
-      // Azure's text: the SDK makes MessagingEntityNotFound of it.
-      const reason = new BrokerError("entity-not-found", `The messaging entity '${name}' could not be found.`);
-      const links = linksOf(connections(), broker).filter((each) => each.queue === queue && each.link.is_open());
-      await broker.remove(queue, reason);
-      for (const { link } of links) if (link.is_open()) link.close(amqpErrorOf(reason));
-      watch.forget(name);
-      // Last: after a crash before it the queue is back, and empty, and can be deleted again.
-      await definitions.remove(name);
+      await this.#remove(queue);
       log("info", "A queue was deleted.", { queue: queue.settings.name });
     });
+  }
+
+  /** Deletes a queue, whoever made it, that nobody has used for its `autoDeleteOnIdle`, with what is in it. */
+  deleteIdle(queue: Queue): Promise<void> {
+    return this.#inTurn(async () => {
+      const { name } = queue.settings;
+      if (this.#options.broker.queue(name) !== queue || !queue.isIdle) return;
+      await this.#remove(queue);
+      log("info", "A queue was deleted: it was idle for as long as it may be.", { queue: name });
+    });
+  }
+
+  async #remove(queue: Queue): Promise<void> {
+    const { broker, definitions, watch, connections } = this.#options;
+    const { name } = queue.settings;
+    // Azure's text: the SDK makes MessagingEntityNotFound of it.
+    const reason = new BrokerError("entity-not-found", `The messaging entity '${name}' could not be found.`);
+    const links = linksOf(connections(), broker).filter((each) => each.queue === queue && each.link.is_open());
+    await broker.remove(queue, reason);
+    for (const { link } of links) if (link.is_open()) link.close(amqpErrorOf(reason));
+    watch.forget(name);
+    // Last: after a crash before it the queue is back, and empty, and can be deleted again.
+    if (definitions.has(name)) await definitions.remove(name);
   }
 
   #checkMadeHere(queue: Queue): void {

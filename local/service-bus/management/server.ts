@@ -2,8 +2,7 @@
 import type { LoopbackServer } from "../../loopback-server.js";
 import type { RheaConnection } from "../amqp/rhea.js";
 import type { Broker } from "../broker/broker.js";
-import type { Place } from "../broker/queue.js";
-import type { Definitions } from "./definitions.js";
+import type { Place } from "../broker/shelf.js";
 import type { EventFeed } from "./event-feed.js";
 import { EventStreams } from "./event-stream.js";
 import { clearFaults, listFaults, removeFault, setFault } from "./fault-door.js";
@@ -12,7 +11,7 @@ import { serve, type Answer, type Request } from "./http.js";
 import { cancelScheduled, locks, peek, purge, redrive, sessions } from "./messages.js";
 import { METRICS_TYPE, metricsPage } from "./metrics.js";
 import { Problem } from "./problem.js";
-import { QueueAdmin } from "./queues.js";
+import type { QueueAdmin } from "./queues.js";
 import type { Watch } from "./watch.js";
 
 export interface ManagementOptions {
@@ -20,19 +19,18 @@ export interface ManagementOptions {
   readonly watch: Watch;
   readonly feed: EventFeed;
   readonly faults: FaultSwitches;
-  readonly definitions: Definitions;
+  readonly admin: QueueAdmin;
   readonly connections: () => Iterable<RheaConnection>;
   readonly storeBytes: () => Promise<number>;
 }
 
 interface Context extends ManagementOptions {
-  readonly admin: QueueAdmin;
   readonly streams: EventStreams;
 }
 
 export async function startManagement(options: ManagementOptions, port: number): Promise<LoopbackServer> {
   const streams = new EventStreams(options.feed);
-  const context: Context = { ...options, admin: new QueueAdmin(options), streams };
+  const context: Context = { ...options, streams };
   const server = await serve(port, (request) => respond(context, request));
   return {
     url: server.url,

@@ -4,33 +4,45 @@ import { once } from "node:events";
 import rhea, { type Connection, type EventContext, type Receiver, type Sender } from "rhea";
 
 /** Connected, and let in by a token on `$cbs`. */
-export async function connectRaw(connectionString: string): Promise<Connection> {
-  const { host, port, keyName, key } = partsOf(connectionString);
+export async function connectRaw(connectionString: string, secondsValid = 3_600): Promise<Connection> {
+  const { host, port } = partsOf(connectionString);
   const connection = rhea.create_container().connect({ host, port, reconnect: false });
   for (const event of ["disconnected", "error", "connection_error", "protocol_error"])
     connection.on(event, () => undefined);
   await once(connection, "connection_open");
-  const replies = connection.open_receiver({ source: "$cbs", target: "reply", name: "reply" });
+  await putToken(connection, tokenFor(connectionString, secondsValid));
+  return connection;
+}
+
+/** @throws when it is not accepted */
+export async function putToken(connection: Connection, token: string): Promise<void> {
+  const name = `reply-${String(Math.random())}`;
+  const replies = connection.open_receiver({ source: "$cbs", target: name, name });
   const requests = connection.open_sender("$cbs");
   await Promise.all([once(replies, "receiver_open"), once(requests, "sendable")]);
-  const resource = encodeURIComponent(`sb://${host}:${port}/`);
-  const expiry = Math.floor(Date.now() / 1_000) + 3_600;
-  const signature = createHmac("sha256", key).update(`${resource}\n${expiry}`).digest("base64");
   const answered = once(replies, "message") as Promise<[EventContext]>;
   requests.send({
     message_id: "1",
-    reply_to: "reply",
+    reply_to: name,
     application_properties: {
       operation: "put-token",
       type: "servicebus.windows.net:sastoken",
       name: "sb://any/plain-0",
     },
-    body: `SharedAccessSignature sr=${resource}&sig=${encodeURIComponent(signature)}&se=${expiry}&skn=${keyName}`,
+    body: token,
   });
   const [{ message }] = await answered;
   const status: unknown = message?.application_properties?.["status-code"];
   if (status !== 202) throw new Error(`The token was refused: ${String(status)}`);
-  return connection;
+}
+
+/** A shared access signature for the whole namespace. */
+export function tokenFor(connectionString: string, secondsValid: number): string {
+  const { host, port, keyName, key } = partsOf(connectionString);
+  const resource = encodeURIComponent(`sb://${host}:${port}/`);
+  const expiry = Math.floor(Date.now() / 1_000) + secondsValid;
+  const signature = createHmac("sha256", key).update(`${resource}\n${expiry}`).digest("base64");
+  return `SharedAccessSignature sr=${resource}&sig=${encodeURIComponent(signature)}&se=${expiry}&skn=${keyName}`;
 }
 
 export async function openSender(connection: Connection, address: string): Promise<Sender> {

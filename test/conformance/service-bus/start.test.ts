@@ -28,6 +28,24 @@ async function start(queues: readonly object[]): Promise<{ code: number | null; 
 }
 
 standInTest.each([
+  [
+    "to a queue that is not there",
+    [{ name: "a", forwardDeadLetteredMessagesTo: "b" }],
+    '"a" forwards dead letters to "b"',
+  ],
+  ["to itself", [{ name: "a", forwardDeadLetteredMessagesTo: "A" }], "must be another queue"],
+  [
+    "from sessions",
+    [{ name: "a", requiresSession: true, forwardDeadLetteredMessagesTo: "b" }, { name: "b" }],
+    "queues.0.forwardDeadLetteredMessagesTo: is not possible for a queue that requires sessions",
+  ],
+])("SB-59: a topology that forwards dead letters %s", async (_, queues, problem) => {
+  const { code, line } = await start(queues);
+  expect({ code, lines: line.trim().split("\n").length }).toEqual({ code: 1, lines: 1 });
+  expect(line).toContain(problem);
+});
+
+standInTest.each([
   ["a queue in capitals, as an early version wrote it", "n:Orders"],
   ["an entry of another kind, as a later version may write it", "x:orders"],
 ])("data that hold %s", async (_, key) => {

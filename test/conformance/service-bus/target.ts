@@ -30,6 +30,8 @@ export interface QueueKind {
   readonly lockDuration?: string;
   readonly maxDeliveryCount?: number;
   readonly maxSizeInMegabytes?: number;
+  readonly forwardDeadLetteredMessagesTo?: string;
+  readonly autoDeleteOnIdle?: string;
 }
 
 export interface QueueView {

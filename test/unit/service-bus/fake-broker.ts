@@ -2,7 +2,8 @@ import { ManualClock } from "../../../local/clock/clock.js";
 import { Broker } from "../../../local/service-bus/broker/broker.js";
 import type { Change } from "../../../local/service-bus/broker/journal.js";
 import type { IncomingMessage, Message, MessageLock, ReceiveMode } from "../../../local/service-bus/broker/model.js";
-import type { Place, Queue } from "../../../local/service-bus/broker/queue.js";
+import type { Queue } from "../../../local/service-bus/broker/queue.js";
+import type { Place } from "../../../local/service-bus/broker/shelf.js";
 import { DEFAULT_SETTINGS, type QueueSettings } from "../../../local/service-bus/broker/settings.js";
 
 /** A store in memory; `refuse` makes the disk fail. */

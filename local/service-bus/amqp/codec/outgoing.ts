@@ -25,6 +25,7 @@ const STATES = { active: 0, deferred: 1, scheduled: 2 } as const;
 
 const LARGEST_UINT = 0xffff_ffff;
 const NULL = 0x40;
+const STR32 = 0xb1;
 
 const KEYS = {
   sequenceNumber: symbol("x-opt-sequence-number"),
@@ -32,6 +33,7 @@ const KEYS = {
   lockedUntil: symbol("x-opt-locked-until"),
   state: symbol("x-opt-message-state"),
   scheduledEnqueueTime: symbol("x-opt-scheduled-enqueue-time"),
+  deadLetterSource: symbol("x-opt-deadletter-source"),
   enqueueSequenceNumber: symbol("x-opt-enqueue-sequence-number"),
 } as const;
 
@@ -41,12 +43,13 @@ export function encodeMessage(message: Message, view: View): Buffer {
   const { status } = message;
   const sections = readSections(content);
   const bareStart = startOfBareMessage(sections);
-  const changed = status.deadLetter !== undefined || status.modified !== undefined;
+  const letter = status.deadLetter ?? status.forwarded?.letter;
+  const changed = letter !== undefined || status.modified !== undefined;
   return Buffer.concat([
     encodeHeader(message, view, content, sections),
     encodeAnnotations(message, view, content, sections),
     ...(changed
-      ? withApplicationProperties(content, sections, bareStart, status.deadLetter, status.modified)
+      ? withApplicationProperties(content, sections, bareStart, letter, status.modified)
       : [content.subarray(bareStart)]),
   ]);
 }
@@ -82,7 +85,8 @@ function encodeAnnotations(message: Message, view: View, content: Buffer, sectio
   const own = stored === undefined ? undefined : content.subarray(stored.value + 9, stored.end);
   const ownCount = stored === undefined ? 0 : content.readUInt32BE(stored.value + 5);
 
-  const bytes = Buffer.allocUnsafe(320 + (own?.length ?? 0));
+  const source = status.forwarded === undefined ? undefined : Buffer.from(status.forwarded.source);
+  const bytes = Buffer.allocUnsafe(320 + (source?.length ?? 0) + (own?.length ?? 0));
   let at = bytes.writeUIntBE(0x0053_72, 0, 3);
   at = bytes.writeUInt8(0xd1, at);
   const size = at;
@@ -101,8 +105,15 @@ function encodeAnnotations(message: Message, view: View, content: Buffer, sectio
   const wasScheduled = view.received && status.state === "active" && status.scheduledNumber !== undefined;
   put(KEYS.state, 0x71, wasScheduled ? STATES.scheduled : STATES[status.state]);
   if (status.scheduledFor !== undefined) put(KEYS.scheduledEnqueueTime, 0x83, status.scheduledFor);
-  const before = status.scheduledNumber ?? (status.deadLetter === undefined ? undefined : status.sequenceNumber);
+  const first = status.forwarded?.sequenceNumber ?? status.scheduledNumber;
+  const before = first ?? (status.deadLetter === undefined ? undefined : status.sequenceNumber);
   if (before !== undefined) put(KEYS.enqueueSequenceNumber, 0x81, before);
+  if (source !== undefined) {
+    at += KEYS.deadLetterSource.copy(bytes, at);
+    at = bytes.writeUInt32BE(source.length, bytes.writeUInt8(STR32, at));
+    at += source.copy(bytes, at);
+    count += 2;
+  }
   if (own !== undefined) at += own.copy(bytes, at);
   bytes.writeUInt32BE(at - size - 4, size);
   bytes.writeUInt32BE(count, size + 4);
