@@ -11,7 +11,8 @@ export function evidenceOf(keys: readonly string[]): Evidence {
   const [newest] = keys;
   return {
     proofOf: (said) => (newest === undefined ? undefined : proof(newest, said)),
-    proves: (given, said) => keys.some((key) => given.startsWith(`${nameOf(key)}.`) && isSameSecret(given, proof(key, said))),
+    proves: (given, said) =>
+      keys.some((key) => given.startsWith(`${nameOf(key)}.`) && isSameSecret(given, proof(key, said))),
   };
 }
 

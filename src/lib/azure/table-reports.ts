@@ -24,7 +24,11 @@ export function tableReports(table: TableClient): Reports {
     rowKey: `${invertedTimeKey(sentAt)}-${hashOf(id)}`,
   });
   const fromRow = ({ rowKey, ...row }: Row & { rowKey: string }): Report => ({
-    ...{ id: `${String(Date.parse(row.sentAt))}-${hashOf(rowKey)}`, conversationId: row.conversationId, messageId: row.messageId },
+    ...{
+      id: `${String(Date.parse(row.sentAt))}-${hashOf(rowKey)}`,
+      conversationId: row.conversationId,
+      messageId: row.messageId,
+    },
     ...{ author: row.author, reporter: row.reporter, reason: row.reason, kind: row.kind },
     ...{ sentAt: new Date(row.sentAt), at: new Date(row.at) },
     ...(row.proof === undefined ? {} : { proof: row.proof }),

@@ -95,7 +95,8 @@ export async function verifyReport(
   );
 }
 
-const isReportId = (value: unknown): value is string => typeof value === "string" && /^\d{1,14}-[0-9a-f]{32}$/.test(value);
+const isReportId = (value: unknown): value is string =>
+  typeof value === "string" && /^\d{1,14}-[0-9a-f]{32}$/.test(value);
 
 const shapeReport = ({ id, messageId, reason, at, proof }: Report): ReportShape => ({
   ...{ id, messageId, reason, at: at.toISOString(), hasEvidence: proof !== undefined },
