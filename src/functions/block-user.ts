@@ -8,8 +8,8 @@ app.http("blockUser", {
   route: "v1/users/{user}/block",
   methods: ["PUT"],
   authLevel: "anonymous", // callers carry a user token
-  handler: endpoint({ path: UserPath }, async ({ ports, caller, path }) => {
-    await blockUser(ports, caller, path.user);
+  handler: endpoint({ path: UserPath }, async ({ ports, caller, path, trace }) => {
+    await blockUser(ports, caller, path.user, trace);
     return { status: 204 };
   }),
 });

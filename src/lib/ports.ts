@@ -327,11 +327,14 @@ export interface Queues {
 
 export interface Realtime {
   negotiate(user: string): Promise<NegotiationShape>;
-  /** One event to everyone in the conversation's room, or to one user's sockets there. Accepted is not delivered. */
+  /**
+   * One event to everyone in the conversation's room, or to one user's sockets there, or in whatever room: that is a broadcast, of
+   * which the service takes few. Accepted is not delivered.
+   */
   publish<Name extends ServerEventName>(
     name: Name,
     event: ServerEvents[Name],
-    options?: { readonly onlyTo?: string; readonly trace?: Trace },
+    options?: { readonly onlyTo?: string; readonly everywhere?: true; readonly trace?: Trace },
   ): Promise<void>;
   /** Puts every socket of the users into the conversation's room. */
   admit(conversationId: string, users: readonly string[]): Promise<void>;

@@ -1,6 +1,6 @@
 /** Who is blocked starts nothing with the blocker and says nothing where there are only the two. */
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { newId, person, request } from "../support/chat.js";
+import { newId, person, request, Watch } from "../support/chat.js";
 import { startStack, type Stack } from "../support/stack.js";
 
 let stack: Stack;
@@ -56,3 +56,47 @@ test("blocking ends what the blocked can start and say to the blocker, and nothi
   expect(await say(pair, "bo")).toBe("202");
   await stack.idle();
 });
+
+test("blocking ends the blocked one's views, requests and waiting texts between the two, and what each sees of the other", async () => {
+  const watch = new Watch();
+  const heard: string[] = [];
+  const hear = (what: string): void => {
+    heard.push(what);
+    watch.changed();
+  };
+  const ana = await person(stack, "ana-2", {
+    onTyping: ({ user }) => hear(`typing ${user}`),
+    onChange: (_, { type, messageId }) => hear(`${type} ${messageId ?? ""}`),
+  });
+  const bo = await person(stack, "bo-2", {
+    onFailed: ({ messageId, code }) => hear(`${code} ${messageId}`),
+    onChange: (_, { type, reason }) => hear(`${type} ${reason ?? ""}`),
+  });
+  await Promise.all([ana.connect(), bo.connect()]);
+  const { id: pair } = await ana.start(["bo-2"]);
+  const { id: asked } = await ana.send(pair, "to be kept?");
+  const { id: fileId } = await ana.sendFile(pair, {
+    ...{ name: "a.txt", contentType: "text/plain", bytes: Buffer.from("for bo") },
+  });
+  await stack.idle();
+  await bo.api.consent(pair, asked);
+  await bo.api.openView(pair, fileId, { key: newId() });
+  const later = { id: newId(), text: "later", sendAt: new Date((await stack.now()) + 3_600_000).toISOString() };
+  await bo.api.send(pair, later);
+
+  expect(await ask("ana-2", "PUT", "v1/users/bo-2/block")).toBe("204");
+  await watch.until(() => heard.includes("file.closed revoked") && heard.includes(`file.deleted ${fileId}`));
+  await stack.idle();
+  expect((await ana.api.message(pair, asked)).retention).toMatchObject({ state: "none", consents: [] });
+  await expect(bo.api.consent(pair, asked)).rejects.toMatchObject({ status: 403, code: "blocked" });
+  await expect(bo.api.openView(pair, fileId, { key: newId() })).rejects.toMatchObject({ code: "blocked" });
+  await bo.api.typing(pair);
+  await stack.advance("PT1H1M");
+  await watch.until(() => heard.includes(`blocked ${later.id}`));
+  // Published after the typing that nobody was told of.
+  const { id: last } = await ana.send(pair, "still here");
+  await watch.until(() => heard.includes(`message.created ${last}`));
+  expect(heard.filter((what) => what.startsWith("typing"))).toEqual([]);
+  ana.close();
+  bo.close();
+}, 60_000);

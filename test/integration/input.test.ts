@@ -1,3 +1,4 @@
+import { request as askPlainly, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { newId, request } from "../support/chat.js";
@@ -187,3 +188,37 @@ function chunked(path: string, bearer: string, body: string): Promise<string> {
     socket.on("error", reject);
   });
 }
+
+describe("a page of another origin", () => {
+  const ask = (origin: string, method: string, headers: Record<string, string> = {}) =>
+    new Promise<IncomingMessage>((resolve, reject) => {
+      const url = `${stack.info.functions}/api/v1/conversations`;
+      // Not fetch: a browser sets these headers, and others may not.
+      const asking = askPlainly(url, { method, headers: { origin, ...headers } }, (answer) => {
+        answer.resume();
+        answer.once("end", () => resolve(answer));
+      });
+      asking.once("error", reject);
+      asking.end();
+    });
+  const preflight = { "access-control-request-method": "POST", "access-control-request-headers": "authorization" };
+
+  test("may call when the configuration names it, and not otherwise", async () => {
+    const allowed = new URL(stack.info.control).origin;
+    const authorization = `Bearer ${token}`;
+    const may = await ask(allowed, "OPTIONS", preflight);
+    expect([may.statusCode, may.headers["access-control-allow-origin"]]).toEqual([204, allowed]);
+    expect(may.headers["access-control-allow-methods"]).toContain("POST");
+    expect(may.headers["access-control-allow-headers"]).toContain("authorization");
+    const answered = await ask(allowed, "GET", { authorization });
+    expect([answered.statusCode, answered.headers["access-control-allow-origin"]]).toEqual([200, allowed]);
+    expect(answered.headers["access-control-expose-headers"]).toContain("Retry-After");
+
+    // A suffix, a subdomain and `null` are other origins.
+    for (const origin of ["https://evil.example", `${allowed}.evil.example`, allowed.replace("://", "://x."), "null"]) {
+      const refused = await ask(origin, "OPTIONS", preflight);
+      const got = await ask(origin, "GET", { authorization });
+      for (const { headers } of [refused, got]) expect(headers).not.toHaveProperty("access-control-allow-origin");
+    }
+  });
+});

@@ -121,10 +121,21 @@ test("the author's other devices hear what waits, what has changed and what is c
   device.close();
 });
 
-test("whose author has left by then is not sent", async () => {
+test("whose author has left by then is not sent, and the author hears so", async () => {
+  const failed = new Watch();
+  const told: string[] = [];
+  const device = await person(stack, "ana", {
+    onFailed: ({ messageId, code }) => {
+      told.push(`${code} ${messageId}`);
+      failed.changed();
+    },
+  });
+  await device.connect();
   const { conversation, input } = await scheduled("goodbye");
   await ana.api.removeMember(conversation, "ana");
   await stack.advance("PT2H");
+  await failed.until(() => told.includes(`author-left ${input.id}`));
+  device.close();
   await stack.idle();
   expect(await texts(conversation)).toEqual([]);
   await expect(bo.api.message(conversation, input.id)).rejects.toMatchObject({ status: 404 });

@@ -57,16 +57,17 @@ export async function webPubSubRealtime(config: Config, now: () => number): Prom
         return { endpoint: url.origin, path: url.pathname, token, expiresAt: new Date(expiresAt).toISOString() };
       }),
 
-    publish: (name, event, { onlyTo, trace } = {}) =>
+    publish: (name, event, { onlyTo, everywhere, trace } = {}) =>
       callingService(() =>
-        client
-          .group(conversationGroup(event.conversationId))
-          .sendToAll(packetOf(name, trace === undefined ? event : { ...event, traceparent: trace }), {
+        (everywhere ? client : client.group(conversationGroup(event.conversationId))).sendToAll(
+          packetOf(name, trace === undefined ? event : { ...event, traceparent: trace }),
+          {
             // Without it the client would send the packet as a JSON text, and nobody would understand it.
             contentType: "text/plain",
             abortSignal: AbortSignal.timeout(LONGEST_SEND_MS),
             ...(onlyTo === undefined ? {} : { filter: odata`userId eq ${onlyTo}` }),
-          }),
+          },
+        ),
       ),
 
     admit: (conversationId, users) =>

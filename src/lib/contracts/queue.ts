@@ -99,6 +99,8 @@ export const DeadlineEnvelope = z.discriminatedUnion("kind", [
   z.object({ v: z.literal(1), kind: z.literal("lease"), conversation: id, file: id, view: id }),
   /** A log entry whose event could not be published. */
   z.object({ v: z.literal(1), kind: z.literal("announce"), conversation: id, seq, tries: z.int().min(1) }),
+  /** What follows from a block. */
+  z.object({ v: z.literal(1), kind: z.literal("block"), user, blocked: user }),
   /** The next step of erasing an account. */
   z.object({ v: z.literal(1), kind: z.literal("erase"), user, step: z.int().min(1) }),
   /** The next step of a job that somebody has asked for. */

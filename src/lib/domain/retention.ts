@@ -125,6 +125,13 @@ export function withdraw(document: MessageDocument, caller: string, now: number)
   };
 }
 
+/** A request comes to nothing, whoever has consented: nobody is told. */
+export function annul(document: MessageDocument, now: number): Withdrawal {
+  if (document.state !== "delivered" || isOver(document, now)) return { kind: "over" };
+  if (document.retention?.state !== "pending") return { kind: "same" };
+  return { kind: "withdrawn", document: withoutRetention(document) };
+}
+
 /** A request that came to nothing leaves nothing behind but its number, so that a later one is told from it. */
 const withoutRetention = (document: MessageDocument): MessageDocument => {
   const { version, endsAt } = document.retention ?? { version: 0, endsAt: document.expiresAt };

@@ -1,6 +1,6 @@
 /** What is done with each event from upstream, and what is answered. */
 import type { HttpResponseInit, InvocationContext } from "@azure/functions";
-import { FileClose } from "../contracts/http.js";
+import { FileClose, Join } from "../contracts/http.js";
 import { DayflyError, isDayflyError } from "../errors.js";
 import type { Ports } from "../ports.js";
 import { hearClose, hearConnected, hearDisconnected } from "../use-cases/hear-socket.js";
@@ -22,6 +22,8 @@ export async function answerEvent(
   context: InvocationContext,
 ): Promise<HttpResponseInit> {
   const trace = context.traceContext?.traceParent;
+  // Ids become keys and filters: what is none is nobody's socket.
+  if (!isSocketId(socketId)) return NOTHING;
   switch (type) {
     case "azure.webpubsub.sys.connected":
       await hearConnected(ports, user, socketId);
@@ -45,5 +47,7 @@ export async function answerEvent(
       return NOTHING;
   }
 }
+
+const isSocketId = (socketId: string): boolean => Join.safeParse({ socketId }).success;
 
 const known = (error: unknown): DayflyError => (isDayflyError(error) ? error : new DayflyError("internal-error"));

@@ -5,6 +5,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { HttpRequest, HttpResponseInit } from "@azure/functions";
 import type { Config } from "../config.js";
+import { isUser } from "../domain/user.js";
 import { DayflyError } from "../errors.js";
 import { authenticator } from "./authenticate.js";
 
@@ -34,10 +35,12 @@ export function upstreamOf(config: Config): Upstream {
     verified: async (request) => {
       await prove(request);
       const { headers } = request;
+      const user = headers.get("ce-userid");
       return {
         type: headers.get("ce-type") ?? "",
         socketId: headers.get("ce-socketid") ?? "",
-        user: headers.get("ce-userid") ?? undefined,
+        // Nobody else can have negotiated.
+        user: user !== null && isUser(user) ? user : undefined,
       };
     },
   };

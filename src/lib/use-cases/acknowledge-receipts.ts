@@ -2,6 +2,7 @@ import type { Receipts } from "../contracts/http.js";
 import { acknowledge, deliveredSeq, MAX_MEMBERS_WITH_RECEIPTS, readSeq } from "../domain/conversation.js";
 import { DayflyError } from "../errors.js";
 import type { Ports } from "../ports.js";
+import { isApart } from "./block-user.js";
 import { requireMembers } from "./membership.js";
 
 /**
@@ -27,7 +28,7 @@ export async function acknowledgeReceipts(
     const moved = acknowledge(own, marks, at);
     if (moved === undefined) return;
     if (!(await ports.conversations.saveMember(conversationId, { ...moved, etag: own.etag }))) continue;
-    if (members.length <= MAX_MEMBERS_WITH_RECEIPTS) {
+    if (members.length <= MAX_MEMBERS_WITH_RECEIPTS && !(await isApart(ports, caller, conversationId))) {
       // Passing: who misses it sees it in the conversation.
       await ports.realtime
         .publish("receipt.updated", {

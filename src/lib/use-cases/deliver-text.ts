@@ -5,12 +5,11 @@ import { isRefused, type ErrorCode } from "../errors.js";
 import type { LogStep, Ports, Trace, Versioned } from "../ports.js";
 import type { Head } from "../domain/conversation.js";
 import { announce } from "./announce.js";
-import { dropScheduled } from "./drop-scheduled.js";
 import { isErased } from "./erase-account.js";
 import { failText, expireUndelivered } from "./end-text.js";
-import { noteEnd } from "./note-end.js";
 import { tracedBy } from "./trace-id.js";
 import { patiently } from "./patience.js";
+import { refuseScheduled } from "./refuse-scheduled.js";
 import { freeSlot } from "./scheduled-quota.js";
 import { addDue, scheduleExpiry } from "./schedule-expiry.js";
 
@@ -88,7 +87,7 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
     });
     if (head === undefined) return fail("conversation-unknown", "The conversation does not exist.");
     if (isScheduled) {
-      const known = { head, isKnown: index !== undefined, isMember: member !== undefined };
+      const known = { head, index, isMember: member !== undefined };
       const refused = await refuseScheduled(ports, { ...text, ...times, schedule: envelope.schedule }, known);
       if (refused === "again") continue;
       if (refused !== undefined) return refused;
@@ -128,53 +127,6 @@ async function deliver(ports: Ports, envelope: TextEnvelope, attempts: number, t
     }
   }
 }
-
-/**
- * A scheduled text is sent only while its row says so, and its author is there. Undefined when nothing speaks against it;
- * `again` when the conversation has moved meanwhile.
- */
-async function refuseScheduled(
-  ports: Ports,
-  text: Text & { readonly expiresAt: Date; readonly schedule: number | undefined },
-  { head, isKnown, isMember }: { head: Versioned<Head>; isKnown: boolean; isMember: boolean },
-): Promise<Delivery | "again" | undefined> {
-  if (isKnown) {
-    // Delivered already, or the id went to another message while this one waited: it waits no longer.
-    await dropScheduled(ports, text);
-    return undefined;
-  }
-  // Read after the head, whose version the write depends on: whoever changes the row meanwhile wins.
-  const row = await ports.conversations.scheduledText(text.conversationId, text.author, text.messageId);
-  if (row?.version !== text.schedule) {
-    if (row === undefined) await freeSlot(ports, text);
-    return { outcome: "stale" };
-  }
-  if (isMember) return undefined;
-  const at = new Date(ports.clock.now());
-  await noteEnd(ports, text.conversationId, at);
-  const left = await ports.conversations.commit(leftStep(head, text, text.expiresAt, at));
-  if (!left) return "again";
-  await freeSlot(ports, text);
-  return { outcome: "failed", code: "author-left" };
-}
-
-/** When the time of a scheduled text came, its author was gone: nobody there to tell, and nothing to keep. */
-const leftStep = (head: Versioned<Head>, text: Text, expiresAt: Date, at: Date): LogStep => ({
-  head,
-  next: head,
-  entries: [],
-  scheduledRemoved: [text],
-  indexes: [
-    {
-      messageId: text.messageId,
-      author: text.author,
-      state: "failed",
-      at,
-      expiresAt,
-      failure: "author-left",
-    },
-  ],
-});
 
 /** What the write of a new message is: document, index, log entry, what its deadline must find, and the head, at once. */
 function recordStep(

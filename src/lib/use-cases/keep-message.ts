@@ -4,7 +4,7 @@ import type { ConsentResultShape, MessageShape } from "../contracts/shapes.js";
 import { minuteOf } from "../domain/deadline.js";
 import { hasBeenClosed, withHold, type StoredFile } from "../domain/file.js";
 import { isOver, type MessageDocument, type MessageIndex } from "../domain/message.js";
-import { consent, reconsider, withdraw, type Consenting, type Withdrawal } from "../domain/retention.js";
+import { annul, consent, reconsider, withdraw, type Consenting, type Withdrawal } from "../domain/retention.js";
 import { DayflyError, isDayflyError } from "../errors.js";
 import type { Entry, LogStep, Ports, Trace, Versioned } from "../ports.js";
 import { announce } from "./announce.js";
@@ -68,18 +68,26 @@ export async function withdrawConsent(
 }
 
 /** The same for a user who is not there any more. True when that has changed something. */
-export async function withdrawFor(
+export const withdrawFor = (
   ports: Ports,
   user: string,
   conversationId: string,
   seq: number,
+  trace: Trace,
+): Promise<boolean> => withdrawAs(ports, conversationId, seq, (document, now) => withdraw(document, user, now), trace);
+
+async function withdrawAs(
+  ports: Ports,
+  conversationId: string,
+  seq: number,
+  decide: (document: MessageDocument, now: number) => Withdrawal,
   trace: Trace,
 ): Promise<boolean> {
   for (;;) {
     const { head } = await ports.conversations.look(conversationId, {});
     const document = await ports.conversations.document(conversationId, seq);
     if (head === undefined || document === undefined) return false;
-    const withdrawal = withdraw(document, user, ports.clock.now());
+    const withdrawal = decide(document, ports.clock.now());
     if (withdrawal.kind === "over" || withdrawal.kind === "same") return false;
     if ((await undo(ports, head, document, withdrawal, trace)) !== undefined) return true;
   }
@@ -114,10 +122,19 @@ export async function giveConsents(
 }
 
 /** After a member has left: requests that now have every consent they need are agreed, those without any are dropped. */
-export async function reconsiderRequests(ports: Ports, conversationId: string, trace: Trace): Promise<void> {
+export const reconsiderRequests = (ports: Ports, conversationId: string, trace: Trace): Promise<void> =>
+  eachRequest(ports, conversationId, (seq) => reconsiderRequest(ports, conversationId, seq, trace));
+
+/** The members want nothing of each other any more: whatever they have been asked comes to nothing. */
+export const voidRequests = (ports: Ports, conversationId: string, trace: Trace): Promise<void> =>
+  eachRequest(ports, conversationId, async (seq) => {
+    await withdrawAs(ports, conversationId, seq, annul, trace);
+  });
+
+async function eachRequest(ports: Ports, conversationId: string, act: (seq: number) => Promise<void>): Promise<void> {
   for (let after: string | undefined, more = true; more;) {
     const requests = await ports.conversations.requests(conversationId, after, REQUESTS_AT_ONCE);
-    for (const { seq } of requests) await reconsiderRequest(ports, conversationId, seq, trace);
+    for (const { seq } of requests) await act(seq);
     after = requests.at(-1)?.messageId;
     more = requests.length === REQUESTS_AT_ONCE;
   }

@@ -3,6 +3,7 @@ import { minuteOf } from "../domain/deadline.js";
 import { isOver, timeLeft, type MessageDocument } from "../domain/message.js";
 import type { Expiry, Ports, Trace } from "../ports.js";
 import { announce } from "./announce.js";
+import { followBlock } from "./block-user.js";
 import { endLease } from "./close-view.js";
 import { endMessages } from "./end-messages.js";
 import { runErasure } from "./erase-account.js";
@@ -72,6 +73,8 @@ async function meet(ports: Ports, deadline: DeadlineEnvelope, trace: Trace): Pro
       await reconsiderFiles(ports, deadline.conversation, deadline.user, trace);
       return { count: 1 };
     }
+    case "block":
+      return { count: await followBlock(ports, deadline.user, deadline.blocked, trace) };
     case "erase":
       return { count: await runErasure(ports, deadline.user, deadline.step, trace) };
     case "job":

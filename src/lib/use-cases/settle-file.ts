@@ -70,10 +70,13 @@ export async function settleFile(
     if (file.state === "deleted" && again) await announceEnd(ports, file, trace);
     if (file.state !== "ready") return file.state;
     const now = ports.clock.now();
-    const users = new Set(found.members.map(({ user }) => user));
+    // Whom its sender has blocked is none of its readers any more.
+    const blocked = await ports.blocks.blockedBy(file.author);
+    const members = found.members.filter(({ user }) => !blocked.includes(user));
+    const users = new Set(members.map(({ user }) => user));
     const ended = closeStale(file, (user) => users.has(user), now);
     const closed = unlogged(ended);
-    const fate = fateOf(ended, recipientsOf(ended, found.members), now);
+    const fate = fateOf(ended, recipientsOf(ended, members), now);
     const isStale = ended.views.some((view, n) => view !== file.views[n]);
     if (fate === undefined && closed.length === 0 && !isStale) return "ready";
     const entries = closed.map((view, n): Entry => ({

@@ -2,6 +2,7 @@
 import type { Presence } from "../contracts/http.js";
 import type { PresenceShape } from "../contracts/shapes.js";
 import type { Ports } from "../ports.js";
+import { isApart } from "./block-user.js";
 import { requireMember } from "./membership.js";
 
 /** Longer than the minute after which browsers wake a hidden tab. */
@@ -13,6 +14,7 @@ export async function signalTyping(ports: Ports, caller: string, conversationId:
   await requireMember(ports, conversationId, caller);
   const now = ports.clock.now();
   if (isTooOften(ports, `typing:${conversationId}`, now)) return;
+  if (await isApart(ports, caller, conversationId)) return;
   await ports.realtime
     .publish("typing", { conversationId, at: new Date(now).toISOString(), user: caller })
     .catch(() => undefined);
@@ -28,7 +30,8 @@ export async function signalPresence(
   await requireMember(ports, conversationId, caller);
   const now = ports.clock.now();
   const lease = state === "here" ? { until: new Date(now + LEASE_MS).toISOString() } : {};
-  if (!isTooOften(ports, `presence:${conversationId}:${caller}:${state}`, now)) {
+  const isNews = !isTooOften(ports, `presence:${conversationId}:${caller}:${state}`, now);
+  if (isNews && !(await isApart(ports, caller, conversationId))) {
     await ports.realtime
       .publish("presence", { conversationId, at: new Date(now).toISOString(), user: caller, ...lease })
       .catch(() => undefined);

@@ -14,6 +14,7 @@ import { DayflyError } from "../errors.js";
 import { secret, uuidv7 } from "../ids.js";
 import type { Entry, LogStep, Ports, Trace, Versioned } from "../ports.js";
 import { announce } from "./announce.js";
+import { requireWelcome } from "./block-user.js";
 import { requireMembers, requireMember } from "./membership.js";
 import { addDue, scheduleExpiry } from "./schedule-expiry.js";
 
@@ -23,7 +24,8 @@ const MOST_RACES = 50;
 /**
  * Opens a file for the caller, once: claims the caller's place, and only then makes a URL. The same `key` again answers the same
  * view while it lives, for an answer may get lost. The sender may look until the first reader has opened it.
- * @throws conversation-unknown, file-unknown, file-not-ready, file-deleted, view-open, view-closed, preview-over
+ * @throws conversation-unknown, file-unknown, file-not-ready, file-deleted, view-open, view-closed, preview-over,
+ *   blocked by its sender
  */
 export async function openFile(
   ports: Ports,
@@ -37,6 +39,7 @@ export async function openFile(
     const { head, members } = await requireMembers(ports, conversationId, caller);
     const file = await ports.conversations.file(conversationId, fileId);
     if (file === undefined) throw new DayflyError("file-unknown");
+    if (file.author !== caller) await requireWelcome(ports, caller, [file.author]);
     const now = ports.clock.now();
     const isRecipient = recipientsOf(file, members).includes(caller);
     const opening = openView(file, { ...ids, user: caller, isRecipient, key, socketId }, now);

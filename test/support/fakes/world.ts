@@ -53,6 +53,7 @@ export interface Published {
   readonly name: string;
   readonly event: { readonly conversationId: string; readonly seq?: number };
   readonly onlyTo?: string | undefined;
+  readonly everywhere?: true | undefined;
 }
 
 /** The process died here. */
@@ -311,7 +312,7 @@ export class World {
     realtime: {
       negotiate: () => Promise.reject(new Error("nobody connects here")),
       publish: (name, event, options) =>
-        this.#step("publish", () => void this.published.push({ name, event, onlyTo: options?.onlyTo })),
+        this.#step("publish", () => void this.published.push({ name, event, ...options })),
       admit: (id, users) =>
         this.#step("admit", () => {
           for (const user of users) this.#room(id).add(user);

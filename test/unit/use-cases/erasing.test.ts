@@ -76,8 +76,8 @@ async function life(): Promise<World> {
   await scheduleText(ports, "ana", GROUP, { id: idOf(33), text: "later", sendAt }, undefined);
   await reviveText(ports, text(world, GROUP, 34, "ana", 5), 3, undefined);
   await parkFailures(ports, () => Promise.resolve(false));
-  await blockUser(ports, "ana", "zoe");
-  await blockUser(ports, "zoe", "ana");
+  await blockUser(ports, "ana", "zoe", undefined);
+  await blockUser(ports, "zoe", "ana", undefined);
   return world;
 }
 
@@ -128,6 +128,7 @@ function expectErased(world: World): void {
   ] as const) {
     expect(stateOf(id, n)).toMatchObject({ state: "deleted", author: expect.stringMatching(/^erased:/) });
     expect(stateOf(id, n)).not.toHaveProperty("text");
+    expect(stateOf(id, n)).not.toHaveProperty("proof");
   }
   expect(stateOf(PAIR, 21)).toMatchObject({ state: "delivered", text: "text 21", retention: { state: "released" } });
   expect(stateOf(PAIR, 21)?.expiresAt.getTime()).toBe(Date.UTC(2026, 10, 24, 12));
