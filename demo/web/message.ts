@@ -5,6 +5,7 @@ import { dayOf, namesOf, timeOfDay, whyItFailed } from "./words.js";
 
 export interface Actions {
   readonly reply: (message: MessageShape) => void;
+  readonly edit: (message: MessageShape) => void;
   readonly keep: (message: MessageShape) => void;
   readonly release: (message: MessageShape) => void;
   readonly decline: (message: MessageShape) => void;
@@ -25,6 +26,7 @@ export interface View {
   /** The user does not want to be asked any more. */
   readonly isDeclined: boolean;
   readonly showsAuthor: boolean;
+  readonly canEdit: boolean;
 }
 
 export function message(view: View, actions: Actions): Item {
@@ -46,6 +48,9 @@ function build(view: View, actions: Actions): HTMLElement {
     h("p", { class: "text" }, [each.text ?? ""]),
     h("p", { class: "meta" }, [
       h("time", { datetime: each.sentAt }, [timeOfDay(each.sentAt)]),
+      each.edited === undefined
+        ? undefined
+        : h("span", { class: "edited", title: `Changed ${new Date(each.edited.at).toLocaleString()}` }, ["edited"]),
       h("span", {
         class: "left",
         role: "timer",
@@ -66,6 +71,7 @@ function build(view: View, actions: Actions): HTMLElement {
       canAsk
         ? button("Keep", () => actions.keep(each), { "data-action": "keep", title: "Ask everyone to keep it" })
         : undefined,
+      isMine && view.canEdit ? button("Edit", () => actions.edit(each), { "data-action": "edit" }) : undefined,
       isMine ? button("Unsend", () => actions.unsend(each), { "data-action": "unsend" }) : undefined,
     ].filter((child) => child !== undefined),
   );

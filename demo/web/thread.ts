@@ -8,6 +8,8 @@ import type { Session } from "./session.js";
 import { moment, namesOf, timeLeft } from "./words.js";
 
 const DAY_MS = 24 * 3_600_000;
+/** For so long after it was sent a text can be changed. */
+const EDIT_MS = 15 * 60_000;
 
 export class Thread {
   readonly element: HTMLElement;
@@ -117,6 +119,7 @@ export class Thread {
       of: others.length,
       isDeclined: this.#declined.has(each.id),
       showsAuthor: conversation.members.length > 2,
+      canEdit: each.kind === "text" && Date.parse(each.sentAt) + EDIT_MS > this.#session.client.now(),
     };
     return message(view, this.#actions(conversation.id));
   }
@@ -126,6 +129,7 @@ export class Thread {
     const attempt = (act: () => Promise<unknown>): void => void this.#session.attempt(act);
     return {
       reply: (each) => this.#composer.reply(each),
+      edit: (each) => this.#composer.edit(each),
       keep: (each) => attempt(() => client.consent(conversationId, each.id)),
       release: (each) => attempt(() => client.withdrawConsent(conversationId, each.id)),
       decline: (each) => {
