@@ -17,6 +17,13 @@ param authIssuer string
 @description('The audience that a token must name.')
 param authAudience string
 
+@description('Your push service: told, by ids, of messages that users have not heard of. Empty: nobody is told.')
+param hookUrl string = ''
+
+@description('The secret that signs what it is told, base64. `@Microsoft.KeyVault(SecretUri=…)` refers to a vault.')
+@secure()
+param hookSecret string = ''
+
 @description('Where alerts and the budget\'s warnings go. Empty: alerts are raised and seen in the portal alone.')
 param alertEmail string = ''
 
@@ -177,6 +184,8 @@ module functions 'modules/functions.bicep' = {
     applicationInsightsConnectionString: monitoring.outputs.connectionString
     authIssuer: authIssuer
     authAudience: authAudience
+    hookUrl: hookUrl
+    hookSecret: hookSecret
     allowedOrigins: allowedOrigins
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount

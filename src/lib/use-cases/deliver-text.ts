@@ -12,6 +12,7 @@ import { tracedBy } from "./trace-id.js";
 import { patiently } from "./patience.js";
 import { freeSlot } from "./scheduled-quota.js";
 import { addDue, scheduleExpiry } from "./schedule-expiry.js";
+import { tellLater } from "./tell-waiting.js";
 
 export type Delivery =
   | {
@@ -204,6 +205,7 @@ async function follow(ports: Ports, document: MessageDocument, trace: Trace): Pr
       { conversationId, entry: { seq, type: "message.created", messageId, at: document.sentAt }, document },
       trace,
     ),
+    tellLater(ports, document, trace),
   ]);
   return event;
 }

@@ -12,6 +12,7 @@ import { rescueScheduled } from "./schedule-text.js";
 import { commanded, parkDeadCommand, type CommandCall, type CommandQueue } from "./park-command.js";
 import { settleFile } from "./settle-file.js";
 import { reconsiderFiles, settleFiles } from "./settle-files.js";
+import { tellWaiting } from "./tell-waiting.js";
 
 /** At most six rows a text, and one head, stay below the 100 operations that one transaction may have. */
 const EXPIRED_AT_ONCE = 16;
@@ -70,6 +71,10 @@ async function meet(ports: Ports, deadline: DeadlineEnvelope, trace: Trace): Pro
       await reconsiderRequests(ports, deadline.conversation, trace);
       await reconsiderFiles(ports, deadline.conversation, deadline.user, trace);
       return { count: 1 };
+    }
+    case "hook": {
+      const { conversation: conversationId, seq, tries } = deadline;
+      return { count: await tellWaiting(ports, { conversationId, seq }, trace, tries) };
     }
     case "job":
       return { count: await runJob(ports, deadline.job, trace) };
