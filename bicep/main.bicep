@@ -19,6 +19,12 @@ param authAudience string
 
 @description('A Key Vault reference to the keys that prove reported messages, `@Microsoft.KeyVault(SecretUri=...)`. Empty: reports have no evidence.')
 param reportKeys string = ''
+@description('Your push service: told, by ids, of messages that users have not heard of. Empty: nobody is told.')
+param hookUrl string = ''
+
+@description('The secret that signs what it is told, base64. `@Microsoft.KeyVault(SecretUri=…)` refers to a vault.')
+@secure()
+param hookSecret string = ''
 
 @description('Where alerts and the budget\'s warnings go. Empty: alerts are raised and seen in the portal alone.')
 param alertEmail string = ''
@@ -181,6 +187,8 @@ module functions 'modules/functions.bicep' = {
     authIssuer: authIssuer
     authAudience: authAudience
     reportKeys: reportKeys
+    hookUrl: hookUrl
+    hookSecret: hookSecret
     allowedOrigins: allowedOrigins
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount

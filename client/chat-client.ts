@@ -35,6 +35,7 @@ export interface ChatClientOptions extends RestOptions {
 /** Every event that stands in the log; the compiler sees to it that none is missing. */
 const LOGGED_EVENTS = Object.keys({
   "message.created": true,
+  "message.updated": true,
   "message.expired": true,
   "message.deleted": true,
   "conversation.updated": true,
@@ -248,9 +249,21 @@ export class ChatClient {
     this.#outbox.remove(conversationId, id);
   }
 
-  /** Asks everyone to keep a text, or agrees to it. */
+  /**
+   * Changes what a text of the user's says; consents to keep the old one are void. Repeats until there is an answer.
+   * @throws ProblemError `message-edited` when another device has changed it meanwhile
+   */
+  async edit(conversationId: string, id: string, text: string): Promise<MessageShape> {
+    const change = { text, edits: this.#editsOf(conversationId, id) };
+    return this.#take(await this.#patience.retrying(() => this.api.edit(conversationId, id, change)));
+  }
+
+  /**
+   * Asks everyone to keep a text, or agrees to it, as it was last told here.
+   * @throws ProblemError `message-edited` when it says something else by now
+   */
   async consent(conversationId: string, id: string): Promise<MessageShape> {
-    return this.#take(await this.api.consent(conversationId, id));
+    return this.#take(await this.api.consent(conversationId, id, { edits: this.#editsOf(conversationId, id) }));
   }
 
   /** Withdraws the consent, or declines. */
@@ -437,6 +450,10 @@ export class ChatClient {
       this.#receipts.mark(conversationId, { deliveredSeq: seq });
     }
     this.#listener.onChange?.(conversationId, change);
+  }
+
+  #editsOf(conversationId: string, id: string): number {
+    return this.#conversations.get(conversationId)?.message(id)?.edited?.times ?? 0;
   }
 
   /** Not every change of a consent is told to everyone: the answer is all that its giver hears. */

@@ -28,6 +28,10 @@ export class LogFollower {
     return [...this.#messages.values()].sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
   }
 
+  message(id: string): MessageShape | undefined {
+    return this.#messages.get(id);
+  }
+
   /** Something beyond a gap has come: what is between must be fetched, unless it comes within 500 ms. */
   get hasGap(): boolean {
     return this.#early.size > 0;

@@ -111,8 +111,8 @@ export interface Rest {
   closeView(view: ViewName, options?: { readonly reason?: "closed" | "navigated" }): Promise<CloseShape>;
   /** Where a beacon goes that closes the view. */
   closeAddress(view: ViewName): string;
-  /** Asks to keep a text, or agrees to it. */
-  consent(conversationId: string, id: string): Promise<MessageShape>;
+  /** Asks to keep a text, or agrees to it; `edits` says which one: `edited.times`, 0 unless given. */
+  consent(conversationId: string, id: string, seen?: { readonly edits?: number }): Promise<MessageShape>;
   /** Withdraws the consent, or declines. */
   withdrawConsent(conversationId: string, id: string): Promise<MessageShape>;
   consents(
@@ -121,6 +121,12 @@ export interface Rest {
   ): Promise<{ readonly items: readonly ConsentResultShape[] }>;
   changes(conversationId: string, after: number, limit?: number): Promise<ChangesShape>;
   sync(heads: Readonly<Record<string, number>>): Promise<SyncShape>;
+  /** Changes what a text says, unless it says something else than the caller has seen (`edits`: `edited.times`). */
+  edit(
+    conversationId: string,
+    id: string,
+    change: { readonly text: string; readonly edits?: number },
+  ): Promise<MessageShape>;
   /** Takes a message of the caller's back. */
   unsend(conversationId: string, id: string): Promise<void>;
   typing(conversationId: string): Promise<void>;
@@ -223,12 +229,13 @@ export function rest({ baseUrl, token, fetch: ask = fetch }: RestOptions): Rest 
       call("POST", `${view(name)}/heartbeat`, socketId === undefined ? {} : { socketId }),
     closeView: (name, options = {}) => call("POST", `${view(name)}/close`, options),
     closeAddress: (name) => addressOf(`${view(name)}/close`),
-    consent: (conversationId, id) => call("PUT", `${message(conversationId, id)}/consent`),
+    consent: (conversationId, id, seen) => call("PUT", `${message(conversationId, id)}/consent`, seen),
     withdrawConsent: (conversationId, id) => call("DELETE", `${message(conversationId, id)}/consent`),
     consents: (conversationId, range) => call("POST", `${conversation(conversationId)}/consents`, range),
     changes: (conversationId, after, limit) =>
       call("GET", `${conversation(conversationId)}/changes${query({ after, limit })}`),
     sync: (heads) => call("POST", "sync", { heads }),
+    edit: (conversationId, id, change) => call("PATCH", message(conversationId, id), change),
     unsend: (conversationId, id) => call("DELETE", message(conversationId, id)),
     typing: (conversationId) => call("POST", `${conversation(conversationId)}/typing`),
     presence: (conversationId, state) => call("POST", `${conversation(conversationId)}/presence`, { state }),

@@ -21,6 +21,9 @@ param maximumInstanceCount int
 param alwaysReadyInstances int
 param zoneRedundant bool
 param eventHandler bool
+param hookUrl string
+@secure()
+param hookSecret string
 param subnetId string
 
 var topology = loadJsonContent('../../config/topology.json')
@@ -58,6 +61,12 @@ var events = {
   EVENTS_ISSUER: 'https://sts.windows.net/${tenant().tenantId}/'
   EVENTS_AUDIENCE: authAudience
   EVENTS_PRINCIPAL: webPubSubPrincipalId
+}
+
+// The app's push service, where somebody has one.
+var hook = {
+  HOOK_URL: hookUrl
+  HOOK_SECRET: hookSecret
 }
 
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
@@ -109,7 +118,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
 resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
   parent: app
   name: 'appsettings'
-  properties: union(defaults, connections, eventHandler ? events : {})
+  properties: union(defaults, connections, eventHandler ? events : {}, empty(hookUrl) ? {} : hook)
 }
 
 // Nobody deploys with a user name and a password.

@@ -18,6 +18,7 @@ export class Composer {
   readonly #drafts = new Map<string, string>();
   #conversationId = "";
   #replyTo: MessageShape | undefined;
+  #editing: MessageShape | undefined;
 
   constructor(session: Session, sent: () => void) {
     this.#session = session;
@@ -25,7 +26,8 @@ export class Composer {
     const { user } = session;
     this.#text = h("textarea", { rows: "1", "aria-label": "Message", placeholder: "Write a message" }, [], {
       keydown: (event) => {
-        if (event.key === "Escape") this.reply(undefined);
+        if (event.key === "Escape" && this.#editing !== undefined) this.#clear();
+        else if (event.key === "Escape") this.reply(undefined);
         if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
         event.preventDefault();
         this.#send();
@@ -103,8 +105,25 @@ export class Composer {
     this.#text.focus();
   }
 
+  /** What is written next takes the place of what the message says. */
+  edit(message: MessageShape): void {
+    this.reply(undefined);
+    this.#editing = message;
+    this.#text.value = message.text ?? "";
+    this.#replying.hidden = false;
+    this.#replying.replaceChildren(
+      h("span", {}, [
+        message.retention.consents.length === 0 ? "Changing your message" : "Changing it: everyone must agree again",
+      ]),
+      button("Cancel", () => this.#clear()),
+    );
+    this.#grow();
+    this.focus();
+  }
+
   reply(message: MessageShape | undefined): void {
     this.#replyTo = message;
+    this.#editing = undefined;
     this.#replying.hidden = message === undefined;
     if (message === undefined) return;
     this.#replying.replaceChildren(
@@ -122,9 +141,16 @@ export class Composer {
   #send(): void {
     const text = this.#text.value.trim();
     if (text === "") return;
+    const { client } = this.#session;
+    const [conversationId, editing] = [this.#conversationId, this.#editing];
+    if (editing !== undefined) {
+      void this.#session.attempt(() => client.edit(conversationId, editing.id, text));
+      this.#clear();
+      return;
+    }
     this.#sent();
-    this.#session.stopTyping(this.#conversationId);
-    this.#session.client.post(this.#conversationId, text, this.#replyTo?.id);
+    this.#session.stopTyping(conversationId);
+    client.post(conversationId, text, this.#replyTo?.id);
     this.#clear();
   }
 

@@ -7,6 +7,7 @@ import { dayOf, namesOf, timeOfDay, whyItFailed } from "./words.js";
 
 export interface Actions extends FileActions {
   readonly reply: (message: MessageShape) => void;
+  readonly edit: (message: MessageShape) => void;
   readonly keep: (message: MessageShape) => void;
   readonly release: (message: MessageShape) => void;
   readonly decline: (message: MessageShape) => void;
@@ -29,6 +30,7 @@ export interface View {
   readonly showsAuthor: boolean;
   /** Of a file that the user has opened. */
   readonly reading: Reading | undefined;
+  readonly canEdit: boolean;
 }
 
 export function message(view: View, actions: Actions): Item {
@@ -52,6 +54,9 @@ function build(view: View, actions: Actions): HTMLElement {
       : fileContent(each, each.file, { isMine, reading: view.reading }, actions)),
     h("p", { class: "meta" }, [
       h("time", { datetime: each.sentAt }, [timeOfDay(each.sentAt)]),
+      each.edited === undefined
+        ? undefined
+        : h("span", { class: "edited", title: `Changed ${new Date(each.edited.at).toLocaleString()}` }, ["edited"]),
       h("span", {
         class: "left",
         role: "timer",
@@ -72,6 +77,7 @@ function build(view: View, actions: Actions): HTMLElement {
       canAsk
         ? button("Keep", () => actions.keep(each), { "data-action": "keep", title: "Ask everyone to keep it" })
         : undefined,
+      isMine && view.canEdit ? button("Edit", () => actions.edit(each), { "data-action": "edit" }) : undefined,
       isMine ? button("Unsend", () => actions.unsend(each), { "data-action": "unsend" }) : undefined,
     ].filter((child) => child !== undefined),
   );

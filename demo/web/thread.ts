@@ -9,6 +9,8 @@ import type { Session } from "./session.js";
 import { moment, namesOf, timeLeft } from "./words.js";
 
 const DAY_MS = 24 * 3_600_000;
+/** For so long after it was sent a text can be changed. */
+const EDIT_MS = 15 * 60_000;
 
 export class Thread {
   readonly element: HTMLElement;
@@ -140,6 +142,7 @@ export class Thread {
       isDeclined: this.#declined.has(each.id),
       showsAuthor: conversation.members.length > 2,
       reading: each.file === undefined ? undefined : this.#session.files.reading(each.id),
+      canEdit: each.kind === "text" && Date.parse(each.sentAt) + EDIT_MS > this.#session.client.now(),
     };
     return message(view, this.#actions(conversation.id));
   }
@@ -152,6 +155,7 @@ export class Thread {
       open: (each) => attempt(() => files.open(each)),
       close: (each) => attempt(() => files.close(each.id)),
       reply: (each) => this.#composer.reply(each),
+      edit: (each) => this.#composer.edit(each),
       keep: (each) => attempt(() => client.consent(conversationId, each.id)),
       release: (each) => attempt(() => client.withdrawConsent(conversationId, each.id)),
       decline: (each) => {

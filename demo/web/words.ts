@@ -47,6 +47,8 @@ const SENTENCES: Readonly<Record<string, string>> = {
   "conversation-full": "This conversation is full.",
   "message-expired": "Too late: the message is gone.",
   "message-deleted": "Too late: its author has taken the message back.",
+  "message-edited": "The message says something else by now. Read it again.",
+  "edit-too-late": "Too late: a message can be changed for 15 minutes.",
   "message-already-sent": "Too late: it has been sent.",
   "message-unknown-or-not-yet": "The message is still on its way. Try again in a moment.",
   "retention-lapsed": "Too late: the message was gone before everyone had agreed.",

@@ -1,5 +1,5 @@
 import { app } from "@azure/functions";
-import { MessagePath } from "../lib/contracts/http.js";
+import { GiveConsent, MessagePath } from "../lib/contracts/http.js";
 import { endpoint } from "../lib/http/endpoint.js";
 import { requireHearing } from "../lib/use-cases/block-user.js";
 import { giveConsent } from "../lib/use-cases/keep-message.js";
@@ -9,8 +9,11 @@ app.http("putConsent", {
   route: "v1/conversations/{conversation}/messages/{message}/consent",
   methods: ["PUT"],
   authLevel: "anonymous", // callers carry a user token
-  handler: endpoint({ path: MessagePath }, async ({ ports, caller, path, trace }) => {
-    await requireHearing(ports, caller, path.conversation);
-    return { jsonBody: await giveConsent(ports, caller, path.conversation, path.message, trace) };
-  }),
+  handler: endpoint(
+    { path: MessagePath, body: GiveConsent, bodyOptional: true },
+    async ({ ports, caller, path, body, trace }) => {
+      await requireHearing(ports, caller, path.conversation);
+      return { jsonBody: await giveConsent(ports, caller, path.conversation, path.message, body, trace) };
+    },
+  ),
 });

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { canonicalType, DEFAULT_FILE_TYPES } from "./domain/file-types.js";
+import { isHookAddress } from "./webhook.js";
 
 const text = z.string().min(1);
 
@@ -68,12 +69,25 @@ const Settings = z
     PARK_SCHEDULE: text.optional(),
     /** When blobs are compared with the files they belong to, as `%FILE_SWEEP_SCHEDULE%`. */
     FILE_SWEEP_SCHEDULE: text.optional(),
+    /** The app's push service, told of messages that users have not heard of; off unless set, with the secret that signs. */
+    HOOK_URL: text
+      .refine(isHookAddress, { error: "must be https:// (http:// on this machine), without a user" })
+      .optional(),
+    /** Base64, `whsec_` before it or not. */
+    HOOK_SECRET: text
+      .regex(/^(whsec_)?[A-Za-z0-9+/]{32,}={0,2}$/, { error: "must be 24 bytes or more in base64" })
+      .optional(),
+    /** For how long after its delivery a message may be unacknowledged before that. */
+    HOOK_AFTER_SECONDS: z.coerce.number().int().min(1).max(3600).default(30),
     /** Whose token proves that upstream events come from Web PubSub, where no access key signs them: issuer, audience, `oid`. */
     EVENTS_ISSUER: z.url().optional(),
     EVENTS_AUDIENCE: text.optional(),
     EVENTS_PRINCIPAL: text.optional(),
   })
   .superRefine((settings, context) => {
+    if ((settings.HOOK_URL === undefined) !== (settings.HOOK_SECRET === undefined)) {
+      context.addIssue({ code: "custom", path: ["HOOK_SECRET"], message: "HOOK_URL and HOOK_SECRET go together" });
+    }
     for (const [name, property] of [
       ["SERVICE_BUS", "fullyQualifiedNamespace"],
       ["STORAGE", "tableServiceUri"],

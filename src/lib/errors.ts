@@ -38,6 +38,8 @@ export const CATALOGUE = {
   },
   "message-expired": { status: 410, title: "The message has expired." },
   "message-deleted": { status: 410, title: "Its author has taken the message back." },
+  "message-edited": { status: 409, title: "The message says something else now." },
+  "edit-too-late": { status: 409, title: "The time to change the message is over." },
   "message-already-sent": { status: 409, title: "The message has been sent." },
   "schedule-full": { status: 409, title: "Too many messages wait to be sent." },
   "retention-lapsed": { status: 409, title: "The message's time was over before everyone had agreed." },

@@ -8,6 +8,8 @@ export const METRICS = {
   dayfly_texts_delivered_total: "Texts written into their conversation's log.",
   dayfly_publish_latency_ms: "From acceptance to the publishing of a text, first deliveries only.",
   dayfly_publish_late_total: "Events that could not be published at once.",
+  dayfly_hook_told_total: "Messages of which the app's push service was told.",
+  dayfly_hook_failed_total: "Tries of that kind that it did not take.",
   dayfly_expiry_lag_ms: "How late a text's content was taken away.",
   dayfly_retries_total: "Tries that failed for passing trouble and were made again.",
   dayfly_dead_letters_total: "Dead letters seen, by their queue.",

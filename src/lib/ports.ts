@@ -345,6 +345,23 @@ export interface Realtime {
   leaveSocket(user: string, socketId: string, conversationIds: readonly string[]): Promise<void>;
 }
 
+/** Ids only: who waits for which message. */
+export interface HookNotice {
+  readonly conversationId: string;
+  readonly messageId: string;
+  readonly seq: number;
+  readonly author: string;
+  /** Its recipients who have not acknowledged it. */
+  readonly users: readonly string[];
+  readonly expiresAt: string;
+}
+
+/** The app's own push service. Never throws. */
+export interface Hook {
+  /** `later`: it did not take it, try again. `gone`: it wants no more of this. @param id the same for each try */
+  tell(id: string, notice: HookNotice): Promise<"taken" | "later" | "gone">;
+}
+
 export interface Clock {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -375,6 +392,8 @@ export interface Policy {
   readonly retentionMs: number;
   /** How long the audit trail is kept. */
   readonly auditMs: number;
+  /** How long after its delivery a message counts as not heard of, in milliseconds. */
+  readonly hookAfterMs: number;
   /** How long a file lives that nobody closes, in milliseconds. */
   readonly fileLifetimeMs: number;
   /** Media types of which files are taken. */
@@ -410,6 +429,8 @@ export interface Ports {
   readonly scanner: Scanner;
   readonly queues: Queues;
   readonly realtime: Realtime;
+  /** Undefined when nobody is to be told. */
+  readonly hook: Hook | undefined;
   readonly recent: Recent;
   readonly metrics: Metrics;
   readonly clock: Clock;

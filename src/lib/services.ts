@@ -31,6 +31,7 @@ import { openTable, probeTable } from "./azure/tables.js";
 import { tableUsages } from "./azure/table-usages.js";
 import { webPubSubRealtime } from "./azure/web-pubsub-realtime.js";
 import { atMost } from "./use-cases/at-most.js";
+import { webhook } from "./webhook.js";
 
 export interface Services {
   readonly limits: Limits;
@@ -148,12 +149,17 @@ async function build(): Promise<Services> {
       scanner: scanner(blobService, config.FILE_SCANNER),
       queues,
       realtime,
+      hook:
+        config.HOOK_URL === undefined || config.HOOK_SECRET === undefined
+          ? undefined
+          : webhook(config.HOOK_URL, config.HOOK_SECRET, clock.now),
       recent: recent(),
       metrics: measured,
       clock,
       policy: {
         retentionMs: config.RETENTION_DAYS * DAY_MS,
         auditMs: config.AUDIT_DAYS * DAY_MS,
+        hookAfterMs: config.HOOK_AFTER_SECONDS * 1_000,
         fileLifetimeMs: config.FILE_HOURS * HOUR_MS,
         fileTypes: config.FILE_TYPES,
         filesPerDay: { files: config.FILES_PER_DAY, bytes: config.FILE_BYTES_PER_DAY },

@@ -49,6 +49,25 @@ test("what its author takes back leaves every screen and every list, and says so
   await ana.api.unsend(conversation, id);
 });
 
+test("what its author changes is changed everywhere, and whoever agreed to keep the old words has not agreed to these", async () => {
+  const { id } = await ana.send(conversation, "at six");
+  await watch.until(() => heard.includes(`message.created ${id}`));
+  await bo.consent(conversation, id);
+  await expect(bo.edit(conversation, id, "at five")).rejects.toMatchObject({ status: 403, code: "not-allowed" });
+  expect(await ana.edit(conversation, id, "at seven")).toMatchObject({
+    ...{ text: "at seven", edited: { times: 1 }, retention: { state: "none" } },
+  });
+  await watch.until(() => heard.includes(`message.updated ${id}`));
+  expect(bo.messages(conversation)).toMatchObject([{ text: "at seven", edited: { times: 1 } }]);
+  expect(await wholeList(ana, conversation)).toMatchObject([{ id, text: "at seven" }]);
+  // Who asks without having seen it is told so.
+  await expect(bo.api.consent(conversation, id)).rejects.toMatchObject({ status: 409, code: "message-edited" });
+  expect(await bo.consent(conversation, id)).toMatchObject({ retention: { state: "pending" } });
+  await expect(ana.api.edit(conversation, id, { text: "" })).rejects.toMatchObject({ status: 422 });
+  await ana.api.unsend(conversation, id);
+  await watch.until(() => heard.includes(`message.deleted ${id}`));
+});
+
 test("who is writing and who is there is told to those who are there, and to no one else", async () => {
   await ana.api.typing(conversation);
   const lease = await ana.api.presence(conversation, "here");

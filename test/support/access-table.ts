@@ -79,6 +79,11 @@ export const ACCESS: readonly AccessRow[] = [
   },
   { name: "listMessages", method: "GET", route: `${CONVERSATION}/messages`, answers: members(200) },
   { name: "getMessage", method: "GET", route: MESSAGE, answers: members(200) },
+  // Only its author changes it; an edit is not said to who is no member.
+  {
+    ...{ name: "patchMessage", method: "PATCH", route: MESSAGE },
+    ...{ body: { text: "y" }, answers: members(403, 200) },
+  },
   { name: "deleteMessage", method: "DELETE", route: MESSAGE, answers: members(403, 204) },
   { name: "postTyping", method: "POST", route: `${CONVERSATION}/typing`, answers: members(204) },
   {

@@ -35,3 +35,13 @@ test("what is missing is told at once, and where to set it; an empty setting is 
   );
   expect(() => readConfig({})).toThrow(/local\.settings\.json/);
 });
+
+test("a hook has an address that can be trusted, and a secret; neither comes alone", () => {
+  const hook = { HOOK_URL: "https://push.example/", HOOK_SECRET: `whsec_${"A".repeat(32)}` };
+  expect(readConfig({ ...complete, ...hook })).toMatchObject({ ...hook, HOOK_AFTER_SECONDS: 30 });
+  expect(() => readConfig({ ...complete, ...hook, HOOK_SECRET: "" })).toThrow(/HOOK_URL and HOOK_SECRET go together/);
+  expect(() => readConfig({ ...complete, ...hook, HOOK_URL: "http://push.example/" })).toThrow(
+    /HOOK_URL: must be https/,
+  );
+  expect(() => readConfig({ ...complete, ...hook, HOOK_SECRET: "short" })).toThrow(/HOOK_SECRET/);
+});

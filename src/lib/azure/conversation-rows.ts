@@ -131,6 +131,8 @@ export type DocumentRow = {
   seq: number;
   author: string;
   text?: string | undefined;
+  edits?: number | undefined;
+  editedAt?: string | undefined;
   /** JSON. */
   file?: string | undefined;
   replyTo?: string | undefined;
@@ -162,6 +164,8 @@ export const documentToRow = (document: MessageDocument): Keys & DocumentRow =>
     seq: document.seq,
     author: document.author,
     text: document.text,
+    edits: document.edited?.times,
+    editedAt: document.edited?.at.toISOString(),
     file: document.file === undefined ? undefined : JSON.stringify(document.file),
     replyTo: document.replyTo,
     sentAt: document.sentAt.toISOString(),
@@ -178,6 +182,9 @@ export const documentFromRow = (row: Keys & DocumentRow): MessageDocument => ({
   seq: row.seq,
   author: row.author,
   ...(row.text === undefined ? {} : { text: row.text }),
+  ...(row.edits === undefined || row.editedAt === undefined
+    ? {}
+    : { edited: { times: row.edits, at: new Date(row.editedAt) } }),
   ...(row.file === undefined ? {} : { file: JSON.parse(row.file) as AttachedFile }),
   ...(row.replyTo === undefined ? {} : { replyTo: row.replyTo }),
   sentAt: new Date(row.sentAt),

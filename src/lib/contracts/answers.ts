@@ -73,6 +73,7 @@ export const Message = z.strictObject({
   author: user,
   kind: z.enum(["text", "file"]),
   text: z.string().exactOptional(),
+  edited: z.strictObject({ times: z.int().min(1), at: time }).exactOptional(),
   file: File.exactOptional(),
   replyTo: id.exactOptional(),
   sentAt: time,
@@ -88,6 +89,7 @@ export const page = <Item extends z.ZodType>(item: Item) =>
 
 const LOGGED = [
   "message.created",
+  "message.updated",
   "message.expired",
   "message.deleted",
   "conversation.updated",
@@ -341,6 +343,7 @@ const withMessage = z.strictObject({ ...about, message: Message });
 /** The one argument of each event; docs/client.md says what to do with them. */
 export const EVENTS = {
   "message.created": withMessage,
+  "message.updated": withMessage,
   "message.expired": z.strictObject({
     ...base,
     messageId: id,

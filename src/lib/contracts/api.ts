@@ -77,6 +77,11 @@ const CHAT: readonly Operation[] = [
     answers: { 200: answers.page(answers.Message) },
   }),
   user("getMessage", `GET ${MESSAGE}`, "One message.", { parameters: message, answers: { 200: answers.Message } }),
+  user("patchMessage", `PATCH ${MESSAGE}`, "Its author gives a text other words; consents to the old ones are void.", {
+    parameters: message,
+    body: http.EditMessage,
+    answers: { 200: answers.Message },
+  }),
   user("deleteMessage", `DELETE ${MESSAGE}`, "Its author takes a message back.", {
     parameters: message,
     answers: { 204: none },
@@ -87,6 +92,7 @@ const CHAT: readonly Operation[] = [
   }),
   user("putConsent", `PUT ${MESSAGE}/consent`, "Asks to keep a text, or agrees to it.", {
     parameters: message,
+    body: http.GiveConsent,
     answers: { 200: answers.Message },
   }),
   user("deleteConsent", `DELETE ${MESSAGE}/consent`, "Withdraws a consent, or declines.", {

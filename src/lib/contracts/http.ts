@@ -39,6 +39,19 @@ export const ChangeScheduled = z
   .refine((change) => change.text !== undefined || change.sendAt !== undefined, { error: "must have text or sendAt" });
 export type ChangeScheduled = z.infer<typeof ChangeScheduled>;
 
+/** How often a text has been changed, as far as the caller has seen. */
+const edits = z
+  .int({ error: "must be a whole number" })
+  .min(0, { error: "must not be negative" })
+  .max(1_000_000, { error: "must be at most 1000000" })
+  .optional();
+
+export const EditMessage = z.object({ text, edits });
+export type EditMessage = z.infer<typeof EditMessage>;
+
+export const GiveConsent = z.object({ edits });
+export type GiveConsent = z.infer<typeof GiveConsent>;
+
 /** `type/subtype` with parameters (RFC 9110, section 8.3.1). */
 const MEDIA_TYPE = /^[\w!#$&^.+-]{1,64}\/[\w!#$&^.+-]{1,128}(\s*;[\x20-\x7e]*)?$/;
 

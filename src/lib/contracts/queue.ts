@@ -103,6 +103,8 @@ export const DeadlineEnvelope = z.discriminatedUnion("kind", [
   z.object({ v: z.literal(1), kind: z.literal("block"), user, blocked: user }),
   /** The next step of erasing an account. */
   z.object({ v: z.literal(1), kind: z.literal("erase"), user, step: z.int().min(1) }),
+  /** Has everybody acknowledged this message? If not, the app's push service is told. */
+  z.object({ v: z.literal(1), kind: z.literal("hook"), conversation: id, seq, tries: z.int().min(1) }),
   /** The next step of a job that somebody has asked for. */
   z.object({ v: z.literal(1), kind: z.literal("job"), job: id }),
 ]);

@@ -117,6 +117,8 @@ export interface MessageShape {
   readonly author: string;
   readonly kind: "text" | "file";
   readonly text?: string;
+  /** How often its author has changed the text, and when last; absent when never. */
+  readonly edited?: { readonly times: number; readonly at: string };
   readonly file?: FileShape;
   readonly replyTo?: string;
   readonly sentAt: string;
@@ -136,6 +138,7 @@ export interface PageShape<Item> {
 
 export type ChangeType =
   | "message.created"
+  | "message.updated"
   | "message.expired"
   | "message.deleted"
   | "conversation.updated"
@@ -266,6 +269,8 @@ interface LoggedEvent extends EventBase {
 /** Server to client, namespace `/`, one argument each. What removes something carries ids only. */
 export interface ServerEvents {
   "message.created": LoggedEvent & { readonly messageId: string; readonly message: MessageShape };
+  /** Its author has changed the text; whoever wanted to keep the old one has not consented to this one. */
+  "message.updated": LoggedEvent & { readonly messageId: string; readonly message: MessageShape };
   /** To the room, with `seq`; to its author alone, without, when it was never delivered. */
   "message.expired": EventBase & { readonly messageId: string; readonly seq?: number; readonly undelivered?: true };
   /** Its author has taken it back. */

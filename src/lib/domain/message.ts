@@ -57,6 +57,8 @@ export interface MessageDocument {
   readonly seq: number;
   readonly author: string;
   readonly text?: string;
+  /** How often its author has changed the text, and when last. */
+  readonly edited?: { readonly times: number; readonly at: Date };
   readonly file?: AttachedFile;
   readonly replyTo?: string;
   readonly sentAt: Date;
@@ -102,11 +104,17 @@ export function isReadable(document: MessageDocument, joinedSeq: number, now: nu
   return document.state === "delivered" && document.seq > joinedSeq && !isOver(document, now);
 }
 
-/** Whether a text is the one that a document or a retry stands for. */
+/**
+ * Whether a text is the one that a document or a retry stands for. What an edited one said at first nobody knows any more: then
+ * author and id decide.
+ */
 export const isSameText = (
   a: Pick<Text, "author" | "text" | "replyTo">,
   b: Omit<MessageDocument, "text"> & { text?: string },
-): boolean => a.author === b.author && a.text === b.text && (a.replyTo ?? undefined) === (b.replyTo ?? undefined);
+): boolean =>
+  a.author === b.author &&
+  (b.edited !== undefined || a.text === b.text) &&
+  (a.replyTo ?? undefined) === (b.replyTo ?? undefined);
 
 export type Arrival =
   /** First arrival, or the first after it had failed: write it. */

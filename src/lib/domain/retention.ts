@@ -5,7 +5,7 @@
  * end: agreement and expiry race for one row, and every reader needs only that one time.
  */
 import { MAX_MEMBERS_WITH_RETENTION, type Member } from "./conversation.js";
-import { isOver, type Consent, type MessageDocument } from "./message.js";
+import { isOver, type Consent, type MessageDocument, type Retention } from "./message.js";
 
 type Known = Pick<Member, "user" | "joinedSeq">;
 
@@ -106,15 +106,7 @@ export function withdraw(document: MessageDocument, caller: string, now: number)
   if (retention === undefined || retention.state === "none" || retention.state === "released") return { kind: "same" };
   if (retention.state === "retained") {
     if (!retention.required.includes(caller)) return { kind: "same" };
-    const { version, endsAt } = retention;
-    return {
-      kind: "released",
-      document: {
-        ...document,
-        expiresAt: endsAt,
-        retention: { state: "released", version: version + 1, required: [], consents: [], endsAt },
-      },
-    };
+    return { kind: "released", document: released(document, retention) };
   }
   const consents = retention.consents.filter(({ user }) => user !== caller);
   if (consents.length === retention.consents.length) return { kind: "same" };
@@ -131,6 +123,18 @@ export function annul(document: MessageDocument, now: number): Withdrawal {
   if (document.retention?.state !== "pending") return { kind: "same" };
   return { kind: "withdrawn", document: withoutRetention(document) };
 }
+/** What is left of a message's consents once its words are others. */
+export function voidConsents(document: MessageDocument): MessageDocument {
+  const { retention } = document;
+  if (retention?.state === "retained") return released(document, retention);
+  return retention?.state === "pending" ? withoutRetention(document) : document;
+}
+
+const released = (document: MessageDocument, { version, endsAt }: Retention): MessageDocument => ({
+  ...document,
+  expiresAt: endsAt,
+  retention: { state: "released", version: version + 1, required: [], consents: [], endsAt },
+});
 
 /** A request that came to nothing leaves nothing behind but its number, so that a later one is told from it. */
 const withoutRetention = (document: MessageDocument): MessageDocument => {

@@ -97,24 +97,35 @@ async function publish({ realtime, clock }: Ports, { conversationId, entry, docu
       return realtime.publish("retention.released", event);
     }
     case "message.created":
+    case "message.updated":
     case "retention.requested":
-    case "retention.retained": {
-      const now = clock.now();
-      // What has expired meanwhile is not told any more: its expiry is.
-      if (document === undefined || !isReadable(document, 0, now)) return;
-      return realtime.publish(entry.type, {
-        ...base,
-        messageId: document.messageId,
-        message: shapeMessage(document, now),
-      });
-    }
+    case "retention.retained":
+      return publishWithMessage(realtime, entry.type, base, document, clock.now());
   }
+}
+
+interface Base {
+  readonly conversationId: string;
+  readonly seq: number;
+  readonly at: string;
+}
+
+async function publishWithMessage(
+  realtime: Ports["realtime"],
+  type: "message.created" | "message.updated" | "retention.requested" | "retention.retained",
+  base: Base,
+  document: MessageDocument | undefined,
+  now: number,
+): Promise<void> {
+  // What has expired meanwhile is not told any more: its expiry is.
+  if (document === undefined || !isReadable(document, 0, now)) return;
+  await realtime.publish(type, { ...base, messageId: document.messageId, message: shapeMessage(document, now) });
 }
 
 function publishOfFile(
   realtime: Ports["realtime"],
   type: "file.opened" | "file.closed" | "file.deleted",
-  base: { readonly conversationId: string; readonly seq: number; readonly at: string },
+  base: Base,
   { messageId = "", user = "", reason = "" }: Entry,
 ): Promise<void> {
   switch (type) {

@@ -9,6 +9,7 @@ import { rejectFile } from "./end-upload.js";
 import { commanded, parkDeadCommand, type CommandCall, type CommandQueue } from "./park-command.js";
 import { orPause } from "./patience.js";
 import { addDue, scheduleExpiry } from "./schedule-expiry.js";
+import { tellLater } from "./tell-waiting.js";
 
 const SCAN_AGAIN_MS = 5_000;
 
@@ -111,6 +112,7 @@ function recordStep(
 async function follow(ports: Ports, document: MessageDocument, trace: Trace): Promise<"published" | "later" | "never"> {
   const { conversationId, messageId, seq, sentAt: at } = document;
   await scheduleExpiry(ports, document, trace);
+  await tellLater(ports, document, trace);
   const entry = { seq, type: "message.created" as const, messageId, at };
   return announce(ports, { conversationId, entry, document }, trace);
 }

@@ -12,6 +12,7 @@ import { patiently } from "./patience.js";
 import { refuseScheduled } from "./refuse-scheduled.js";
 import { freeSlot } from "./scheduled-quota.js";
 import { addDue, scheduleExpiry } from "./schedule-expiry.js";
+import { tellLater } from "./tell-waiting.js";
 
 export type Delivery =
   | {
@@ -175,6 +176,7 @@ async function follow(ports: Ports, document: MessageDocument, trace: Trace): Pr
       { conversationId, entry: { seq, type: "message.created", messageId, at: document.sentAt }, document },
       trace,
     ),
+    tellLater(ports, document, trace),
   ]);
   return event;
 }

@@ -1,15 +1,16 @@
 /** Keeping texts by everyone's consent: the requests of members, and what follows from them. */
-import type { Consents } from "../contracts/http.js";
+import type { Consents, GiveConsent } from "../contracts/http.js";
 import type { ConsentResultShape, MessageShape } from "../contracts/shapes.js";
 import { minuteOf } from "../domain/deadline.js";
 import { hasBeenClosed, withHold, type StoredFile } from "../domain/file.js";
-import { isOver, type MessageDocument, type MessageIndex } from "../domain/message.js";
+import { isOver, type MessageDocument } from "../domain/message.js";
 import { annul, consent, reconsider, withdraw, type Consenting, type Withdrawal } from "../domain/retention.js";
 import { DayflyError, isDayflyError } from "../errors.js";
 import type { Entry, LogStep, Ports, Trace, Versioned } from "../ports.js";
 import { announce } from "./announce.js";
 import { endMessages } from "./end-messages.js";
 import { requireMember, requireMembers } from "./membership.js";
+import { deadlineOf, indexOf, moveExpiry } from "./move-expiry.js";
 import { noteEnd } from "./note-end.js";
 import { addDue, scheduleExpiry } from "./schedule-expiry.js";
 import { settleFile } from "./settle-file.js";
@@ -19,13 +20,15 @@ const REQUESTS_AT_ONCE = 50;
 
 /**
  * Gives the caller's consent to keep a text. The first one asks, the last one agrees; again changes nothing.
- * @throws conversation-unknown, message-unknown-or-not-yet, retention-lapsed, retention-unavailable, file-closed
+ * `edits`: how many changes of the text the caller has seen.
+ * @throws conversation-unknown, message-unknown-or-not-yet, retention-lapsed, retention-unavailable, message-edited, file-closed
  */
 export async function giveConsent(
   ports: Ports,
   caller: string,
   conversationId: string,
   messageId: string,
+  { edits = 0 }: GiveConsent,
   trace: Trace,
 ): Promise<MessageShape> {
   for (;;) {
@@ -34,6 +37,11 @@ export async function giveConsent(
     const consenting = consent(document, members, caller, now, ports.policy.retentionMs);
     if (consenting.kind === "lapsed") throw new DayflyError("retention-lapsed");
     if (consenting.kind === "unavailable") throw new DayflyError("retention-unavailable");
+    // Nobody agrees to words that they have not seen.
+    const present = document.edited?.times ?? 0;
+    if (consenting.kind !== "same" && edits !== present) {
+      throw new DayflyError("message-edited", { allowed: { edits: present } });
+    }
     const file = await fileOf(ports, document);
     // What one reader has seen the last of cannot be agreed upon any more.
     if (consenting.kind !== "same" && file !== undefined && hasBeenClosed(file)) throw new DayflyError("file-closed");
@@ -111,7 +119,7 @@ export async function giveConsents(
   // One after another: all of them want the same head.
   for (const { messageId, seq } of [...documents].reverse()) {
     try {
-      const { retention } = await giveConsent(ports, caller, conversationId, messageId, trace);
+      const { retention } = await giveConsent(ports, caller, conversationId, messageId, {}, trace);
       items.push({ messageId, seq, retention });
     } catch (error) {
       if (!isDayflyError(error) || error.code === "dependency-unavailable") throw error;
@@ -249,8 +257,7 @@ async function undo(
   }
   const at = new Date(ports.clock.now());
   const released: Entry = { seq: head.headSeq + 1, type: "retention.released", messageId, messageSeq: seq, at };
-  // What no deadline has moved yet lies where it lay at first.
-  const from = before.retention?.movedSeq === undefined ? document.expiresAt : before.expiresAt;
+  const from = deadlineOf(before);
   const file = await fileOf(ports, document);
   // A file's bytes have to be deleted first: it ends by itself, after this.
   const ends = isOver(document, at.getTime()) && file === undefined;
@@ -295,27 +302,4 @@ async function sendOn(
   trace: Trace,
 ): Promise<void> {
   await ports.queues.sendRetained({ v: 1, conversation, message, seq, version: retention?.version ?? 1 }, trace);
-}
-
-const indexOf = ({ messageId, author, seq, sentAt, expiresAt }: MessageDocument): MessageIndex => ({
-  messageId,
-  author,
-  state: "delivered",
-  seq,
-  at: sentAt,
-  expiresAt,
-});
-
-/** The row that a deadline must find goes to another minute. A transaction may touch a row only once. */
-function moveExpiry(
-  { messageId, seq }: MessageDocument,
-  from: Date,
-  to: Date,
-): Pick<LogStep, "expiriesMet" | "expiriesAdded"> {
-  const [old, next] = [minuteOf(from), minuteOf(to)];
-  if (old === next) return {};
-  return {
-    expiriesMet: [{ minute: old, messageId, seq }],
-    expiriesAdded: [{ minute: next, messageId, seq }],
-  };
 }

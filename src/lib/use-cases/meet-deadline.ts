@@ -14,6 +14,7 @@ import { rescueScheduled } from "./schedule-text.js";
 import { commanded, parkDeadCommand, type CommandCall, type CommandQueue } from "./park-command.js";
 import { settleFile } from "./settle-file.js";
 import { reconsiderFiles, settleFiles } from "./settle-files.js";
+import { tellWaiting } from "./tell-waiting.js";
 
 /** At most six rows a text, and one head, stay below the 100 operations that one transaction may have. */
 const EXPIRED_AT_ONCE = 16;
@@ -77,6 +78,10 @@ async function meet(ports: Ports, deadline: DeadlineEnvelope, trace: Trace): Pro
       return { count: await followBlock(ports, deadline.user, deadline.blocked, trace) };
     case "erase":
       return { count: await runErasure(ports, deadline.user, deadline.step, trace) };
+    case "hook": {
+      const { conversation: conversationId, seq, tries } = deadline;
+      return { count: await tellWaiting(ports, { conversationId, seq }, trace, tries) };
+    }
     case "job":
       return { count: await runJob(ports, deadline.job, trace) };
     case "lease": {

@@ -15,7 +15,7 @@ import { withdrawFor } from "./keep-message.js";
 import { noteEnd } from "./note-end.js";
 import { abandonScheduled } from "./schedule-text.js";
 import { settleAny } from "./settle-files.js";
-import { deadlineOf } from "./unsend-message.js";
+import { deadlineOf } from "./move-expiry.js";
 
 export interface Erased {
   readonly user: string;

@@ -57,6 +57,7 @@ export function shapeConversation(
 type Shapable = Pick<MessageDocument, "conversationId" | "messageId" | "author" | "sentAt" | "expiresAt"> & {
   readonly seq?: number;
   readonly text?: string | undefined;
+  readonly edited?: MessageDocument["edited"];
   readonly file?: AttachedFile | undefined;
   readonly replyTo?: string | undefined;
   readonly retention?: Retention;
@@ -71,6 +72,9 @@ export function shapeMessage(message: Shapable, now: number): MessageShape {
     author: message.author,
     kind: message.file === undefined ? "text" : "file",
     ...(message.text === undefined ? {} : { text: message.text }),
+    ...(message.edited === undefined
+      ? {}
+      : { edited: { times: message.edited.times, at: message.edited.at.toISOString() } }),
     ...(message.file === undefined ? {} : { file: attached(message.messageId, message.file, message.state) }),
     ...(message.replyTo === undefined ? {} : { replyTo: message.replyTo }),
     sentAt: message.sentAt.toISOString(),

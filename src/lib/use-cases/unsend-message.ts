@@ -1,11 +1,12 @@
 import { minuteOf } from "../domain/deadline.js";
 import { startDeleting } from "../domain/file.js";
-import { isOver, type MessageDocument } from "../domain/message.js";
+import { isOver } from "../domain/message.js";
 import { DayflyError } from "../errors.js";
 import type { Ports, Trace } from "../ports.js";
 import { announce } from "./announce.js";
 import { endMessages } from "./end-messages.js";
 import { requireMember } from "./membership.js";
+import { deadlineOf } from "./move-expiry.js";
 import { noteEnd } from "./note-end.js";
 import { settleFile } from "./settle-file.js";
 
@@ -61,7 +62,3 @@ async function unsendFile(ports: Ports, conversationId: string, fileId: string, 
   if (file?.state !== "ready") return file?.state === "closing";
   return ports.conversations.saveFile({ ...startDeleting(file, "unsent", now), etag: file.etag });
 }
-
-/** Where its deadline looks for it: an agreement that is not moved yet still lies where the text would have ended. */
-export const deadlineOf = ({ expiresAt, retention }: MessageDocument): Date =>
-  retention?.state === "retained" && retention.movedSeq === undefined ? retention.endsAt : expiresAt;

@@ -102,11 +102,13 @@ export class World {
     ...this.files.ports,
     policy: {
       retentionMs: 30 * 24 * 3_600_000,
+      hookAfterMs: 30_000,
       auditMs: 365 * 24 * 3_600_000,
       fileLifetimeMs: 24 * 3_600_000,
       fileTypes: ["text/plain", "image/png"],
       filesPerDay: { files: 5, bytes: 1_000_000 },
     },
+    hook: undefined,
     recent: { has: (key) => this.#recent.has(key), add: (key) => void this.#recent.add(key) },
     clock: { now: () => this.now, random: () => 0.5, wait: (ms) => Promise.resolve(void (this.now += ms)) },
     conversations: {

@@ -48,7 +48,7 @@ async function life(): Promise<World> {
     [GROUP, 20],
   ] as const) {
     await deliverText(world.ports, text(world, conversation, n, "ana"), 1, undefined);
-    await giveConsent(world.ports, "bo", conversation, idOf(n), undefined);
+    await giveConsent(world.ports, "bo", conversation, idOf(n), {}, undefined);
     await file(world, conversation, n + 1);
     const name = { conversationId: conversation, fileId: idOf(n + 1) };
     await openFile(world.ports, "bo", name, {}, undefined);

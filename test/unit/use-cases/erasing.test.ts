@@ -58,8 +58,9 @@ async function life(): Promise<World> {
   await deliverText(ports, text(world, PAIR, 22, "bo"), 1, undefined);
   await deliverText(ports, text(world, PAIR, 23, "ana"), 1, undefined);
   // One of hers and one of his are kept; another is asked about.
-  for (const n of [21, 23]) for (const user of ["ana", "bo"]) await giveConsent(ports, user, PAIR, idOf(n), undefined);
-  await giveConsent(ports, "ana", PAIR, idOf(22), undefined);
+  for (const n of [21, 23])
+    for (const user of ["ana", "bo"]) await giveConsent(ports, user, PAIR, idOf(n), {}, undefined);
+  await giveConsent(ports, "ana", PAIR, idOf(22), {}, undefined);
   for (const move of world.moves) await retainMessage(ports, move, 1, undefined);
 
   await file(world, GROUP, 30, "ana");

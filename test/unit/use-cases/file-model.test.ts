@@ -191,7 +191,7 @@ async function carryOut(world: World, model: Model, deed: Deed): Promise<void> {
       return;
     case "all agree":
       for (const user of ["ana", ...RECIPIENTS]) {
-        await quietly(() => giveConsent(ports, user, CONVERSATION, FILE, undefined));
+        await quietly(() => giveConsent(ports, user, CONVERSATION, FILE, {}, undefined));
         model.consent(user, world.now);
       }
       return;
@@ -205,7 +205,7 @@ async function carryOut(world: World, model: Model, deed: Deed): Promise<void> {
       if (model.members.has(deed.user)) model.leave(deed.user, world.now);
       return;
     case "consent":
-      await quietly(() => giveConsent(ports, deed.user, CONVERSATION, FILE, undefined));
+      await quietly(() => giveConsent(ports, deed.user, CONVERSATION, FILE, {}, undefined));
       model.consent(deed.user, world.now);
       return;
     case "withdraw":

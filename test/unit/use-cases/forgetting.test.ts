@@ -39,7 +39,7 @@ async function worldAfterADay(count: number, kept: readonly number[] = []): Prom
   await createConversation(world.ports, "ana", { id: CONVERSATION, members: ["bo"] });
   for (let n = 0; n < count; n++) await deliverText(world.ports, textOf(n, SENT), 1, undefined);
   for (const n of kept) {
-    for (const user of ["ana", "bo"]) await giveConsent(world.ports, user, CONVERSATION, idOf(n), undefined);
+    for (const user of ["ana", "bo"]) await giveConsent(world.ports, user, CONVERSATION, idOf(n), {}, undefined);
   }
   for (const move of world.moves) await retainMessage(world.ports, move, 1, undefined);
   await expire(world, SENT + DAY_MS);

@@ -34,7 +34,7 @@ async function worldWithText(...consenting: readonly string[]): Promise<World> {
     attempt: 1,
   };
   await deliverText(world.ports, text, 1, undefined);
-  for (const user of consenting) await giveConsent(world.ports, user, CONVERSATION, MESSAGE, undefined);
+  for (const user of consenting) await giveConsent(world.ports, user, CONVERSATION, MESSAGE, {}, undefined);
   return world;
 }
 
@@ -67,7 +67,7 @@ describe("a process that dies anywhere", () => {
     await dieEverywhere(
       () => worldWithText("ana", "bo"),
       async (world) => {
-        await giveConsent(world.ports, "cy", CONVERSATION, MESSAGE, undefined);
+        await giveConsent(world.ports, "cy", CONVERSATION, MESSAGE, {}, undefined);
         await drain(world);
       },
       (world) => {
@@ -144,7 +144,7 @@ test("a request that not all answer lapses with its text", async () => {
   expect(types(world).slice(-2)).toEqual(["retention.lapsed", "message.expired"]);
   expect(document(world)).toMatchObject({ state: "expired" });
   expect(world.rows.get(CONVERSATION)?.requests.size).toBe(0);
-  await expect(giveConsent(world.ports, "cy", CONVERSATION, MESSAGE, undefined)).rejects.toMatchObject({
+  await expect(giveConsent(world.ports, "cy", CONVERSATION, MESSAGE, {}, undefined)).rejects.toMatchObject({
     code: "retention-lapsed",
   });
 });
@@ -156,7 +156,7 @@ test("agreement against expiry, 1,000 times around the millisecond: never both, 
     const world = await worldWithText("ana", "bo");
     world.now = SENT + DAY_MS + random.pick([-3, -2, -1, 0, 1, 2, 3]);
     const agree = (): Promise<unknown> =>
-      giveConsent(world.ports, "cy", CONVERSATION, MESSAGE, undefined).catch((error: unknown) => {
+      giveConsent(world.ports, "cy", CONVERSATION, MESSAGE, {}, undefined).catch((error: unknown) => {
         if (!isDayflyError(error) || error.code !== "retention-lapsed") throw error;
       });
     const expire = (): Promise<unknown> => meetDeadline(world.ports, EXPIRE, 1, undefined);

@@ -90,7 +90,7 @@ async function take(world: World, begin: number, step: Step): Promise<unknown> {
     case "move":
       return retainMessage(ports, world.moves[step.text % Math.max(1, world.moves.length)], 1, undefined);
     case "consent":
-      return allowing(giveConsent(ports, step.user, CONVERSATION, idOf(step.text), undefined));
+      return allowing(giveConsent(ports, step.user, CONVERSATION, idOf(step.text), {}, undefined));
     case "withdraw":
       return allowing(withdrawConsent(ports, step.user, CONVERSATION, idOf(step.text), undefined));
     case "join":

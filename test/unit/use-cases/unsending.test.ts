@@ -32,7 +32,7 @@ async function worldWithText(...consenting: readonly string[]): Promise<World> {
   const world = new World();
   await createConversation(world.ports, "ana", { id: CONVERSATION, members: ["bo"] });
   await deliverText(world.ports, TEXT, 1, undefined);
-  for (const user of consenting) await giveConsent(world.ports, user, CONVERSATION, MESSAGE, undefined);
+  for (const user of consenting) await giveConsent(world.ports, user, CONVERSATION, MESSAGE, {}, undefined);
   return world;
 }
 
