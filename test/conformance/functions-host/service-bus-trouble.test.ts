@@ -1,6 +1,6 @@
 /** Hosts and brokers that come and go. */
 import { randomUUID } from "node:crypto";
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { removeFolder, temporaryFolder, type Host } from "./host-process.js";
 import { Bench } from "./service-bus-bench.js";
 
@@ -8,6 +8,9 @@ interface Told {
   readonly received: { readonly n: number; readonly mark: string };
   readonly metadata: Readonly<Record<string, unknown>>;
 }
+
+/** The SDK gives a request that a broker took to its grave a minute before it asks again. */
+jest.setTimeout(180_000);
 
 let folder: string;
 let bench: Bench;

@@ -46,6 +46,13 @@ describe("an app that cannot start is told so", () => {
   test.each<[string, string, { manifest?: object; hostJson?: string }, RegExp]>([
     ["an error while it loads", `${IMPORT}throw new Error("broken");`, {}, /main\.js failed to load: Error: broken/],
     ["a syntax error", "import {", {}, /main\.js failed to load: .*SyntaxError/s],
+    [
+      "a hook that there is not",
+      `import { createRequire } from "node:module";
+       createRequire(import.meta.url)("@azure/functions-core").registerHook("never", () => {});`,
+      {},
+      /RangeError: Unrecognized hook "never"/,
+    ],
     ["no function", "export {};", {}, /No function was registered/],
     ["a name twice", `${HELLO}\n${HELLO.replace(IMPORT, "")}`, {}, /"hello" has already been registered/],
     ["HTTP streaming", `${HELLO}\napp.setup({ enableHttpStream: true });`, {}, /has no HTTP streaming/],
@@ -119,6 +126,33 @@ test("hooks run around the app and its invocations", async () => {
   expect(host.lines.all.filter((line) => line.category === "hook").map((line) => line.message)).toEqual([
     "start",
     "terminate",
+  ]);
+});
+
+test("hooks may replace inputs, handler, result and error", async () => {
+  const source = `${IMPORT}
+    const hello = (name, handler) => app.http(name, { handler });
+    app.hook.preInvocation((context) => {
+      const name = context.invocationContext.functionName;
+      if (name === "inputs") context.inputs = ["another", context.invocationContext];
+      if (name === "handler") context.functionHandler = () => ({ body: "another" });
+    });
+    app.hook.postInvocation((context) => {
+      const name = context.invocationContext.functionName;
+      if (name === "failing") { context.error = null; context.result = { body: "mended" }; }
+      if (name === "fine") context.error = new Error("after all");
+    });
+    hello("inputs", (first) => ({ body: first }));
+    hello("handler", () => ({ body: "its own" }));
+    hello("failing", () => { throw new Error("broken"); });
+    hello("fine", () => ({ body: "fine" }));`;
+  const host = await start(await app(source));
+  const call = async (name: string): Promise<string> => {
+    const response = await fetch(`${host.address}/api/${name}`);
+    return `${String(response.status)} ${await response.text()}`;
+  };
+  expect(await Promise.all(["inputs", "handler", "failing", "fine"].map(call))).toEqual([
+    ...["200 another", "200 another", "200 mended", "500 "],
   ]);
 });
 

@@ -160,6 +160,7 @@ describe("a token", () => {
     >;
     expect(claims).toMatchObject({ sub: "bob", role: ["a", "b"], aud: part.address + path });
     expect(Number(claims["exp"]) - Number(claims["iat"])).toBe(300);
+    expect(claims["nbf"]).toBe(claims["iat"]);
     const socket = clients.open({ endpoint: part.address, path, token });
     await connected(socket);
     expect((await connectionOf(part, socket)).userId).toBe("bob");

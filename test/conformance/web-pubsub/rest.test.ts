@@ -245,8 +245,11 @@ describe("groups", () => {
   });
 
   test("know nobody who is not there: 404 to join, 204 to leave", async () => {
-    await expect(service.group("g").addConnection("nobody")).rejects.toMatchObject({ statusCode: 404 });
-    await expect(service.group("g").addUser("nobody")).rejects.toMatchObject({ statusCode: 404 });
+    await expect(service.group("g").addConnection("nobody")).rejects.toMatchObject({
+      statusCode: 404,
+      code: "NotFound",
+    });
+    await expect(service.group("g").addUser("nobody")).rejects.toMatchObject({ statusCode: 404, code: "NotFound" });
     await service.group("g").removeConnection("nobody");
     await service.group("g").removeUser("nobody");
     await service.removeUserFromAllGroups("nobody");
