@@ -261,6 +261,8 @@ export interface Usage {
 export interface Usages {
   /** Adds to it, unless that would be more than `most`; answers what there was before. */
   take(user: string, day: string, more: Usage, most: Usage): Promise<Usage & { readonly taken: boolean }>;
+  /** Removes what is known of all days. */
+  remove(user: string): Promise<void>;
 }
 
 export interface StoredBlob {

@@ -1,7 +1,10 @@
 /** How much a user has sent on a day: table `usages`, partition = user, row = day. */
-import type { TableClient } from "@azure/data-tables";
+import { odata, type TableClient } from "@azure/data-tables";
 import type { Usages } from "../ports.js";
-import { callingStorage, unlessChanged, unlessMissing, userKey } from "./tables.js";
+import { callingStorage, firstRows, unlessChanged, unlessMissing, userKey } from "./tables.js";
+
+/** Ten years. */
+const MOST_DAYS = 3_660;
 
 interface UsageRow {
   files: number;
@@ -26,6 +29,13 @@ export function tableUsages(table: TableClient): Usages {
           );
           if (written) return { ...used, taken: true };
         }
+      }),
+    remove: (user) =>
+      callingStorage(async () => {
+        const filter = odata`PartitionKey eq ${userKey(user)}`;
+        const rows = await firstRows(table, filter, MOST_DAYS, ["PartitionKey", "RowKey"]);
+        for (const { partitionKey, rowKey } of rows)
+          await unlessMissing(() => table.deleteEntity(partitionKey, rowKey));
       }),
   };
 }

@@ -132,10 +132,11 @@ async function scrub(ports: Ports, erasure: Erasure, trace: Trace): Promise<Prog
   return { counts, isThrough: false, place: conversation };
 }
 
-/** What is kept beside conversations: whom the user has blocked, and failed messages. Blocks by others are theirs. */
+/** What is kept beside conversations: whom the user has blocked, how much was sent, failed messages. Blocks by others are theirs. */
 async function rest(ports: Ports, { user, place }: Erasure): Promise<Progress> {
   for (const blocked of await ports.blocks.blockedBy(user)) await ports.blocks.remove(user, blocked);
   for (const slot of await ports.slots.list(user, FAILURES_AT_ONCE)) await ports.slots.remove(user, slot);
+  await ports.usages.remove(user);
   const [at = "", id = ""] = place?.split(" ") ?? [];
   const after = place === undefined ? {} : { after: { at: new Date(at), id } };
   const failures = await ports.failures.page({}, { limit: FAILURES_AT_ONCE, ...after });

@@ -90,6 +90,10 @@ export class FakeFiles {
         of: (id) => step("socket.of", () => [...socket(id).values()]),
       },
       usages: {
+        remove: (user) =>
+          step("usage.remove", () => {
+            for (const key of [...this.usage.keys()]) if (key.startsWith(`${user} `)) this.usage.delete(key);
+          }),
         take: (user, day, more, most) =>
           step("usage.take", () => {
             const used = this.usage.get(`${user} ${day}`) ?? { files: 0, bytes: 0 };

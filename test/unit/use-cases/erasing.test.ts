@@ -113,6 +113,7 @@ function expectErased(world: World): void {
   expect(kept(world)).not.toContain('"ana"');
   expect(world.memberships.get("ana")?.size ?? 0).toBe(0);
   expect(world.former.get("ana")?.size ?? 0).toBe(0);
+  expect([...world.files.usage.keys()].filter((key) => key.startsWith("ana"))).toEqual([]);
   expect(world.slots.get("ana")?.size ?? 0).toBe(0);
   // Who wants nothing of her still does not.
   expect([...world.operations.blocks]).toEqual(["zoe ana"]);
