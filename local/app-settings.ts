@@ -26,6 +26,9 @@ export const SAMPLE_USERS = ["ana", "bo"] as const;
 /** Pages that the control serves: the path, and the folder below `out/`. */
 export const PAGES = { chat: "demo/web", dashboard: "local/dashboard" } as const;
 
+/** What `npm run local -- seed` runs, below `out/`; it finds the stack in DAYFLY_STACK, and says what it can do. */
+export const SEED_PROGRAM = "demo/seed.js";
+
 export interface Connections {
   readonly storage: string;
   readonly serviceBus: string;

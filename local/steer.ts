@@ -1,5 +1,9 @@
 /** Commands that speak to the running stack: its clock, its parts, its issuer. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import path from "node:path";
+import { text } from "node:stream/consumers";
+import { SEED_PROGRAM } from "./app-settings.js";
 import { columns } from "./supervisor/banner.js";
 import { formatOffset, parseDuration } from "./clock/duration.js";
 import { dataPath, openDataFolder, readStackInfo, type StackInfo } from "./supervisor/data-folder.js";
@@ -52,6 +56,11 @@ const commands: Readonly<Record<string, Command>> = {
       const request = { sub, ...(roles.length === 0 ? {} : { roles }) };
       return (await ask<{ access_token: string }>(`${issuer}/token`, request)).access_token;
     },
+  },
+  seed: {
+    usage: "seed SCENARIO",
+    summary: "fills the stack with something to look at; without a name it says what there is",
+    run: (stack, args) => seed(stack, args),
   },
   kill: {
     usage: "kill PART [SIGNAL]",
@@ -141,6 +150,19 @@ interface Time {
 
 function describe({ now, offsetMs }: Time): string {
   return `${now} (${offsetMs === 0 ? "real time" : formatOffset(offsetMs)})`;
+}
+
+/** @throws UsageError with what the program says is wrong */
+async function seed(stack: StackInfo, args: readonly string[]): Promise<string> {
+  const program = path.resolve(import.meta.dirname, "..", SEED_PROGRAM);
+  const child = spawn(process.execPath, ["--enable-source-maps", program, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, DAYFLY_STACK: JSON.stringify(stack) },
+  });
+  const [said, complained] = [text(child.stdout), text(child.stderr)];
+  const [code] = (await once(child, "exit")) as [number | null];
+  if (code !== 0) throw new UsageError((await complained).trim());
+  return (await said).trim();
 }
 
 async function act(url: string, body: unknown): Promise<string> {
