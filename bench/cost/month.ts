@@ -49,8 +49,8 @@ const REQUEST_BYTES = 1_500;
 const METRIC_ALERTS = 5;
 const LOG_ALERTS = 6;
 const DAYS = 30;
-/** Timers run without any text: the sweeper every five minutes, failures four times a minute, cleaning up every hour. */
-const TIMER_RUNS = DAYS * 24 * (12 + 240 + 1);
+/** Timers run without any text: the sweepers every five and fifteen minutes, failures every minute, cleaning up every hour. */
+const TIMER_RUNS = DAYS * 24 * (12 + 4 + 60 + 1);
 
 export function monthlyBill(month: Month, operations: Operations, prices: Prices): readonly Line[] {
   const { messages, members, pattern, memoryMb } = month;

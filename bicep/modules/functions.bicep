@@ -56,6 +56,11 @@ var connections = {
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
 }
 
+// Here a lonely run is billed a second of an instance: each minute costs $0.56 a month, the example's 15 seconds would be $2.25.
+var schedules = {
+  PARK_SCHEDULE: '0 * * * * *'
+}
+
 // Web PubSub's own identity is who may tell of sockets, with a token for this app.
 var events = {
   EVENTS_ISSUER: 'https://sts.windows.net/${tenant().tenantId}/'
@@ -118,7 +123,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
 resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
   parent: app
   name: 'appsettings'
-  properties: union(defaults, connections, eventHandler ? events : {}, empty(hookUrl) ? {} : hook)
+  properties: union(defaults, schedules, connections, eventHandler ? events : {}, empty(hookUrl) ? {} : hook)
 }
 
 // Nobody deploys with a user name and a password.

@@ -25,14 +25,14 @@ const allOf = (pattern: RegExp): readonly string[] => [
   ...new Set([...source.matchAll(pattern)].map(([, found = ""]) => found)),
 ];
 
-/** The names in `connections`, `events` and `hook` of functions.bicep. */
+/** The names in `connections`, `events`, `hook` and `schedules` of functions.bicep. */
 let fromBicep: readonly string[];
 beforeAll(async () => {
   const parse = await bicepParser();
   const { variables } = parse("functions.bicep", read("bicep/modules/functions.bicep"));
   const namesIn = (variable: string): readonly string[] =>
     (variables.get(variable)?.children ?? []).map((property) => keyOf(property) ?? "");
-  fromBicep = [...namesIn("connections"), ...namesIn("events"), ...namesIn("hook")];
+  fromBicep = ["connections", "events", "hook", "schedules"].flatMap(namesIn);
   expect(fromBicep.length).toBeGreaterThan(10);
 });
 
@@ -51,6 +51,24 @@ test("every setting is set on Azure, by its value in the example or by Bicep", (
 test("Bicep sets nothing that nobody reads", () => {
   const unread = fromBicep.filter((name) => !OF_THE_HOST.test(name) && !SETTING_NAMES.includes(name));
   expect(unread).toEqual([]);
+});
+
+test("no timer runs more often than once a minute on Azure, where each lonely run is billed a second", () => {
+  const functions = read("bicep/modules/functions.bicep");
+  const valueOf = (name: string): string | undefined =>
+    new RegExp(`^ {2}${name}: '([^']+)'$`, "m").exec(functions)?.[1] ?? example[name];
+  const schedules = allOf(/schedule: "%(\w+)%"/g).map(valueOf);
+  expect(schedules.length).toBeGreaterThanOrEqual(4);
+  // NCRONTAB: the first of six fields is the second.
+  for (const schedule of schedules) expect(schedule).toMatch(/^\d+( \S+){5}$/);
+});
+
+test("sampling spares what alerts count one by one", () => {
+  const { logging } = JSON.parse(read("host.json")) as {
+    logging: { applicationInsights: { samplingSettings: { isEnabled: boolean; excludedTypes: string } } };
+  };
+  const { isEnabled, excludedTypes } = logging.applicationInsights.samplingSettings;
+  expect([isEnabled, excludedTypes.split(";").sort()]).toEqual([true, ["Exception", "Request"]]);
 });
 
 test("with what Azure sets, the app has all that it needs", () => {
