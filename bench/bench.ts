@@ -7,6 +7,7 @@ import { measureLatency } from "./latency.js";
 import { measureLifetimes } from "./lifetimes.js";
 import { measureQuietConversations } from "./quiet-conversations.js";
 import { ms, printTable, type Result } from "./numbers.js";
+import { serviceBusBenches } from "./service-bus/service-bus.js";
 import { startBenchStack, type BenchStack } from "./stack.js";
 import { measureSustained } from "./sustained.js";
 
@@ -35,6 +36,8 @@ if (isChosen("lifetimes")) {
     await counted.stop();
   }
 }
+for (const [name, measure] of Object.entries(serviceBusBenches))
+  if (isChosen(name) || chosen.includes("service-bus")) printTable(name, await measure());
 if (!["start", ...Object.keys(onStack)].some(isChosen)) process.exit();
 const stack = await startBenchStack();
 try {

@@ -47,6 +47,8 @@ export function newOutbound(
     start(started) {
       subscription = started;
       wakeUp();
+      // When the attach has been written.
+      setImmediate(wakeUp);
     },
     wake: wakeUp,
     capacity: () => capacityOf(link),
@@ -72,7 +74,8 @@ export function newOutbound(
  * only at the end of the turn: without these checks locks would run for messages that nobody has.
  */
 function capacityOf(link: RheaSender): number {
-  if (!link.is_open()) return 0;
+  // A client may grant credit with its attach, before it is answered: rhea would write the transfers first.
+  if (!link.is_open() || link.state.open_requests > 0) return 0;
   const { outgoing } = link.session;
   const queued = outgoing.next_delivery_id - outgoing.next_pending_delivery;
   // Not a number before the peer's first flow.

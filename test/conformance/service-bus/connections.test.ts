@@ -235,3 +235,21 @@ standInTest("a socket that is destroyed frees its links at once", async () => {
   await target.send(queue, { body: "a" });
   expect((await receiveOne(target.receiver(queue))).body).toBe("a");
 });
+
+standInTest("a client that grants credit with its attach, before it is answered, gets what it asked for", async () => {
+  const queue = await target.queue("plain");
+  for (let n = 0; n < 5; n++) await target.send(queue, { body: n });
+  const connection = await connectRaw(target.connectionString);
+  const receiver = connection.open_receiver({ source: queue, credit_window: 0, autoaccept: true });
+  const got: unknown[] = [];
+  const all = new Promise<void>((resolve) => {
+    receiver.on("message", ({ message }: EventContext) => {
+      if (got.push(message?.message_id) === 3) resolve();
+    });
+  });
+  receiver.add_credit(3);
+  await all;
+  await target.until(queue, ({ active }) => active === 2);
+  connection.close();
+  await once(connection, "connection_close");
+});
