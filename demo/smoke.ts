@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { io } from "socket.io-client";
+import { io, type Socket } from "socket.io-client";
 import { v7 as uuidv7 } from "uuid";
 import WebSocket from "ws";
 import { ChatClient } from "../client/chat-client.js";
@@ -14,6 +14,7 @@ import { ProblemError } from "../client/rest.js";
 
 const PATIENCE_MS = 60_000;
 const SCHEDULED_AHEAD_MS = 15_000;
+const EMIT_PATIENCE_MS = 5_000;
 
 interface Target {
   readonly functions: string;
@@ -170,20 +171,45 @@ await check("a scheduled text comes in time", async () => {
 
 skip("a text expires", "a text lives 24 hours; ask for its message tomorrow: 404, and expiry-lag must be silent");
 
-await check("a file is offered an upload", async () => {
-  const response = await fetch(`${target.functions}/api/v1/conversations/${conversation}/files`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${tokenA}`, "content-type": "application/json" },
-    body: JSON.stringify({ name: "smoke.txt", size: 5, contentType: "text/plain" }),
-  });
-  if (response.status === 404) return "this version has no files";
-  if (!response.ok) throw new Error(`${String(response.status)} ${await response.text()}`);
-  const { upload } = (await response.json()) as {
-    upload: { method: string; url: string; headers: Record<string, string> };
-  };
-  const put = await fetch(upload.url, { method: upload.method, headers: upload.headers, body: "smoke" });
-  if (!put.ok) throw new Error(`PUT: ${String(put.status)}: is the role Storage Blob Delegator there?`);
-  return `uploaded, ${String(put.status)}`;
+await check("a text is changed and taken back", async () => {
+  const { id } = await a.client.send(conversation, "smoke: a slip");
+  await b.hears("message.created", id);
+  await a.client.edit(conversation, id, "smoke: what was meant");
+  await b.hears("message.updated", id);
+  await a.client.api.unsend(conversation, id);
+  await b.hears("message.deleted", id);
+  return id;
+});
+
+/** A file of a's that b has heard of. */
+async function sentFile(): Promise<string> {
+  const bytes = new TextEncoder().encode("smoke");
+  const { id } = await a.client.sendFile(conversation, { name: "smoke.txt", contentType: "text/plain", bytes });
+  await b.hears("message.created", id);
+  return id;
+}
+
+await check("a file is uploaded, opened, read, closed, and gone", async () => {
+  const id = await sentFile();
+  const view = await b.client.openFile(conversation, id);
+  const read = await fetch(view.url);
+  const content = await read.text();
+  if (content !== "smoke") throw new Error(`GET: ${String(read.status)} ${content.slice(0, 60)}`);
+  const begun = performance.now();
+  await view.close();
+  const toldMs = (await a.hears("file.deleted", id)) - begun;
+  const { status } = await fetch(view.url);
+  if (status !== 403 && status !== 404) throw new Error(`its URL still answers ${String(status)}`);
+  return `told as deleted after ${toldMs.toFixed(0)} ms, then ${String(status)}`;
+});
+
+await check("a beacon closes a file, with nothing but its token", async () => {
+  const id = await sentFile();
+  const view = await b.client.openFile(conversation, id);
+  view.abandon();
+  const { status } = await fetch(view.beacon.url, { method: "POST", body: view.beacon.body });
+  await a.hears("file.deleted", id);
+  return String(status);
 });
 
 if (operator === undefined) skip("an operator sees failures", "SMOKE_TOKEN_OPERATOR is not set");
@@ -219,6 +245,42 @@ await check(
     const { endpoint, path: where } = await a.client.api.negotiate();
     const response = await fetch(new URL(`${where.replace(/\/$/, "")}/?EIO=4&transport=polling`, endpoint));
     return `${String(response.status)} ${(await response.text()).slice(0, 60)}`;
+  },
+  "observed",
+);
+
+const happens = (socket: Socket, event: string): Promise<unknown[]> =>
+  new Promise((resolve) => socket.once(event, (...args: unknown[]) => resolve(args)));
+
+/** What becomes of a socket of b's own after it has emitted. */
+async function afterEmitting(event: string, ...args: readonly unknown[]): Promise<string> {
+  const { endpoint, path: where, token } = await b.client.api.negotiate();
+  const socket = io(endpoint, { path: where, query: { access_token: token }, reconnection: false });
+  try {
+    await happens(socket, "connect");
+    const ended = happens(socket, "disconnect").then(([reason]) => `disconnected: ${String(reason)}`);
+    const answered = socket
+      .timeout(EMIT_PATIENCE_MS)
+      .emitWithAck(event, ...args)
+      .then((answer: unknown) => `acknowledged: ${JSON.stringify(answer)}`)
+      .catch(() => "stays connected, no acknowledgement");
+    return await Promise.race([ended, answered]);
+  } finally {
+    socket.disconnect();
+  }
+}
+
+await check("a user event that nobody handles", () => afterEmitting("smoke.unknown", 1), "observed");
+await check("a user event that is refused", () => afterEmitting("file.close", { not: "a view" }), "observed");
+await check("an event of 1.1 MB", () => afterEmitting("smoke.large", "x".repeat(1_100_000)), "observed");
+await check(
+  "connecting with a token that is none",
+  async () => {
+    const { endpoint, path: where } = await a.client.api.negotiate();
+    const socket = io(endpoint, { path: where, query: { access_token: "none" }, reconnection: false });
+    const [error] = (await happens(socket, "connect_error")) as [Error];
+    socket.disconnect();
+    return error.message.slice(0, 80);
   },
   "observed",
 );
