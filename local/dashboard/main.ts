@@ -2,6 +2,7 @@
 import { button, h } from "../../web/dom.js";
 import { get, type FunctionStatus, type Part, type Queue, type Socket, type DueItem } from "./api.js";
 import { Clock } from "./clock.js";
+import { Explorer } from "./explorer.js";
 import { LifeLines, type HubEvent } from "./life-lines.js";
 import { LifeLineList } from "./life-line-list.js";
 import { DuePanel, FunctionsPanel, PartsPanel, QueuesPanel, SocketsPanel } from "./panels.js";
@@ -31,6 +32,7 @@ const functions = new FunctionsPanel(attempt);
 const sockets = new SocketsPanel(attempt);
 const due = new DuePanel();
 const faults = new FaultsPanel(attempt);
+const explorer = new Explorer();
 
 document.body.append(
   h("header", { class: "top" }, [
@@ -42,7 +44,14 @@ document.body.append(
   clock.element,
   h("main", {}, [
     list.element,
-    h("div", { class: "side" }, [queues.element, due.element, functions.element, sockets.element, faults.element]),
+    h("div", { class: "side" }, [
+      queues.element,
+      due.element,
+      explorer.element,
+      functions.element,
+      sockets.element,
+      faults.element,
+    ]),
   ]),
 );
 
@@ -64,6 +73,8 @@ async function refresh(): Promise<void> {
     asked<{ connections: readonly Socket[] }>("/web-pubsub/connections").then(
       (answer) => answer && sockets.show(answer.connections),
     ),
+    // With the functions away it has nothing to show yet.
+    explorer.start().catch(() => undefined),
     asked<{ due: readonly DueItem[] }>("/due").then((answer) => answer && due.show(answer.due)),
   ]);
   faults.show(functions.names, queues.names);

@@ -13,6 +13,7 @@ import {
 } from "./api.js";
 import type { Attempt } from "./clock.js";
 import type { HubEvent } from "./life-lines.js";
+import { panel } from "./panel.js";
 
 const time = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" });
 const when = (iso: string): string => time.format(new Date(iso));
@@ -30,11 +31,6 @@ function table(columns: readonly string[], body: HTMLElement): HTMLElement {
       body,
     ]),
   ]);
-}
-
-function panel(title: string, content: readonly HTMLElement[]): HTMLElement {
-  const id = `panel-${title.toLowerCase().replaceAll(/\W+/g, "-")}`;
-  return h("section", { "aria-labelledby": id }, [h("h2", { id }, [title]), ...content]);
 }
 
 export class PartsPanel {

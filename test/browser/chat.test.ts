@@ -181,6 +181,19 @@ test("the broker goes away and comes back: nothing is lost, and the dashboard sh
   await message("bo", "Through thick and thin").waitFor();
 }, 60_000);
 
+test("the dashboard's API explorer makes requests as anybody, and remembers what they were about", async () => {
+  const api = dashboard.getByRole("region", { name: "API" });
+  await api.getByLabel("As").fill("cy");
+  await api.getByLabel("Request").selectOption("createConversation");
+  await api.getByLabel("Body").fill('{"members":["di"],"title":"Explored"}');
+  await api.getByRole("button", { name: "Send" }).click();
+  await api.getByText("201 Created").waitFor();
+  await api.getByLabel("Request").selectOption("getConversation");
+  await api.getByRole("button", { name: "Send" }).click();
+  await api.getByText("200 OK").waitFor();
+  await api.getByText('"title": "Explored"').waitFor();
+}, 60_000);
+
 test("axe finds nothing serious, light or dark, wide or narrow", async () => {
   for (const each of [page, dashboard]) {
     for (const colorScheme of ["light", "dark"] as const) {
