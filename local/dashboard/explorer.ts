@@ -182,7 +182,9 @@ function exampleOf({ type, properties = {}, required = [], items, enum: values, 
   if (values !== undefined) return values[0];
   switch (type) {
     case "object":
-      return Object.fromEntries(required.map((name) => [name, exampleOf(properties[name] ?? {})]));
+      return Object.fromEntries(
+        required.map((name) => [name, name === "text" ? "Hello" : exampleOf(properties[name] ?? {})]),
+      );
     case "array":
       return items === undefined ? [] : [exampleOf(items)];
     case "integer":
