@@ -16,5 +16,6 @@ export default {
   maxWorkers: 2,
   // A test that fails half-way may leave a socket open: the run must end all the same, with its result.
   forceExit: true,
+  reporters: ["default", "<rootDir>/test/support/closing-line.js"],
   projects: [project("unit"), project("conformance"), project("integration"), project("e2e"), project("browser")],
 };

@@ -6,6 +6,7 @@ import { measureFiles } from "./files.js";
 import { measureLatency } from "./latency.js";
 import { measureLifetimes } from "./lifetimes.js";
 import { measureQuietConversations } from "./quiet-conversations.js";
+import { measurePurge } from "./purge.js";
 import { ms, printTable, type Result } from "./numbers.js";
 import { serviceBusBenches } from "./service-bus/service-bus.js";
 import { startBenchStack, type BenchStack } from "./stack.js";
@@ -15,6 +16,7 @@ const onStack: Readonly<Record<string, (stack: BenchStack) => Promise<readonly R
   latency: measureLatency,
   "quiet-conversations": measureQuietConversations,
   sustained: measureSustained,
+  purge: measurePurge,
   files: measureFiles,
 };
 

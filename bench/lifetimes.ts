@@ -1,17 +1,16 @@
 /**
  * What one text costs from its acceptance until nothing is left of it, counted: operations of Service Bus by the stand-in's own metrics,
- * calls to Table Storage and Web PubSub where the functions make them, executions in the host's log. And how fast texts are purged.
+ * calls to Table Storage and Web PubSub where the functions make them, executions in the host's log.
  */
 import { readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { ms, percentile, type Result } from "./numbers.js";
+import type { Result } from "./numbers.js";
 import type { BenchStack } from "./stack.js";
+import { sendAll, startConversations } from "./many-texts.js";
 
 const LONE = 150;
 const SHARED = { conversations: 5, texts: 40 } as const;
-const PURGED = { conversations: 100, texts: 20 } as const;
-const AT_ONCE = 20;
 const MINUTE_MS = 60_000;
 
 /** What the broker bills: an operation for each message that is sent or scheduled, delivered, settled. */
@@ -30,7 +29,6 @@ export async function measureLifetimes(stack: BenchStack): Promise<readonly Resu
   return [
     ...rowsOf(`a lone text (${String(LONE)} of them)`, lone, "≤ 8"),
     ...rowsOf(`a text of ${String(SHARED.texts)} in a conversation's minute`, shared, "≤ 5"),
-    ...(await measurePurge(stack)),
   ];
 }
 
@@ -57,7 +55,7 @@ interface Lives {
 
 /** Lets texts of two members live, die and be forgotten, and counts for one of them. */
 async function countLives(stack: BenchStack, conversations: number, texts: number): Promise<Lives> {
-  const ids = await start(stack, conversations);
+  const ids = await startConversations(stack, conversations);
   await stack.idle();
   // At the beginning of a minute, so that what is sent at once shares it.
   await stack.advance(MINUTE_MS - ((await stack.now()) % MINUTE_MS) + 1_000);
@@ -81,86 +79,6 @@ async function countLives(stack: BenchStack, conversations: number, texts: numbe
     };
   };
   return { alive: each(purged), forgotten: each(forgotten) };
-}
-
-/** All texts end at once, while two people go on chatting. */
-async function measurePurge(stack: BenchStack): Promise<readonly Result[]> {
-  const count = PURGED.conversations * PURGED.texts;
-  await sendAll(stack, await start(stack, PURGED.conversations), PURGED.texts);
-  await stack.idle();
-  const chat = await chatting(stack);
-  const quiet: number[] = [];
-  for (let n = 0; n < 40; n++) quiet.push(await chat.round());
-  await stack.advance(24 * 60 * MINUTE_MS + 6 * MINUTE_MS);
-  const begun = performance.now();
-  const before = await stack.cpu();
-  const during: number[] = [];
-  while (await hasDeadlines(stack)) during.push(await chat.round());
-  const seconds = (performance.now() - begun) / 1000;
-  chat.end();
-  const rate = count / seconds;
-  const used = [...(await stack.cpu())]
-    .map(([part, after]) => ({ part, value: ((after - (before.get(part) ?? 0)) / count) * 1000 }))
-    .filter(({ value }) => value >= 0.05)
-    .sort((a, b) => b.value - a.value);
-  return [
-    {
-      what: `purge of ${String(count)} texts of ${String(PURGED.conversations)} conversations that end at once`,
-      value: `${rate.toFixed(0)} texts/s`,
-      beside: `${seconds.toFixed(1)} s; at this rate 100,000 take ${(100_000 / rate / 60).toFixed(1)} minutes`,
-      goal: "minutes, not hours",
-    },
-    ...used.map(({ part, value }) => ({ what: `  CPU for one purge: ${part}`, value: ms(value) })),
-    {
-      what: "  POST → socket event meanwhile, p50",
-      value: ms(percentile(during, 50)),
-      beside: `before it ${ms(percentile(quiet, 50))}; ${String(during.length)} texts`,
-    },
-  ];
-}
-
-async function hasDeadlines(stack: BenchStack): Promise<boolean> {
-  const { management = "" } = (await stack.parts()).get("service-bus") ?? {};
-  const response = await fetch(`${management}/queues/deadlines`);
-  const { active, locked, due } = (await response.json()) as Record<"active" | "locked" | "due", number>;
-  return active + locked + due > 0;
-}
-
-async function chatting(stack: BenchStack): Promise<{ round: () => Promise<number>; end: () => void }> {
-  let arrived: () => void = () => undefined;
-  const bo = await stack.person("bo", {
-    onChange: (_, { message }) => (message === undefined ? undefined : arrived()),
-  });
-  const ana = await stack.person("ana");
-  const { id } = await ana.start(["bo"]);
-  await bo.connect();
-  return {
-    round: async () => {
-      const arrival = new Promise<void>((resolve) => (arrived = resolve));
-      const begun = performance.now();
-      await Promise.all([ana.send(id, "meanwhile"), arrival]);
-      return performance.now() - begun;
-    },
-    end: () => bo.close(),
-  };
-}
-
-async function start(stack: BenchStack, count: number): Promise<readonly string[]> {
-  const cy = await stack.person("cy");
-  const ids: string[] = [];
-  for (let n = 0; n < count; n++) ids.push((await cy.start(["di"])).id);
-  return ids;
-}
-
-async function sendAll(stack: BenchStack, ids: readonly string[], texts: number): Promise<void> {
-  const cy = await stack.person("cy");
-  let next = 0;
-  await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
-      for (let n = next++; n < ids.length * texts; n = next++)
-        await cy.send(ids[n % ids.length] ?? "", `text ${String(n)}`);
-    }),
-  );
 }
 
 async function countsOf(stack: BenchStack): Promise<Counts> {

@@ -12,6 +12,8 @@ interface Measured {
   readonly perSecond: number;
   /** Of the broker, in milliseconds for a message. */
   readonly cpu: number;
+  /** Of one core, how much the client used: at 100 % it is the client that limits. */
+  readonly client: number;
 }
 
 const WORK = ["send", "receive + accept", "both at once"] as const;
@@ -60,12 +62,13 @@ export async function measurePlainClient(standIn: Endpoint): Promise<readonly Re
   });
 }
 
-const text = ({ perSecond, cpu }: Measured): string => `${perSecond.toFixed(0)}/s, ${cpu.toFixed(3)} ms CPU`;
+const text = ({ perSecond, cpu, client }: Measured): string =>
+  `${perSecond.toFixed(0)}/s, ${cpu.toFixed(3)} ms CPU, client at ${(100 * client).toFixed(0)} %`;
 
 /** The round in the middle. */
 function middle(rounds: readonly Measured[] = []): Measured {
   const sorted = [...rounds].sort((a, b) => a.perSecond - b.perSecond);
-  return sorted[Math.floor(sorted.length / 2)] ?? { perSecond: NaN, cpu: NaN };
+  return sorted[Math.floor(sorted.length / 2)] ?? { perSecond: NaN, cpu: NaN, client: NaN };
 }
 
 async function measure(endpoint: Endpoint, count: number): Promise<Readonly<Record<Work, Measured>>> {
@@ -73,10 +76,16 @@ async function measure(endpoint: Endpoint, count: number): Promise<Readonly<Reco
   const address = endpoint.addressOf("plain");
   const timed = async (work: () => Promise<unknown>): Promise<Measured> => {
     const cpu = await cpuSecondsOf(endpoint.pid);
+    const own = process.cpuUsage();
     const begun = performance.now();
     await work();
     const seconds = (performance.now() - begun) / 1_000;
-    return { perSecond: count / seconds, cpu: (1_000 * ((await cpuSecondsOf(endpoint.pid)) - cpu)) / count };
+    const { user, system } = process.cpuUsage(own);
+    return {
+      perSecond: count / seconds,
+      cpu: (1_000 * ((await cpuSecondsOf(endpoint.pid)) - cpu)) / count,
+      client: (user + system) / 1e6 / seconds,
+    };
   };
   const measured = {
     send: await timed(() => send(first, address, count, CREDIT)),
