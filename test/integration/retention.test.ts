@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { ChatClient } from "../../client/chat-client.js";
 import { person, request, wholeList, Watch } from "../support/chat.js";
+import { operator } from "../support/operator.js";
 import { startStack, type Stack } from "../support/stack.js";
 
 let stack: Stack;
@@ -136,4 +137,33 @@ test("who leaves is not asked any more; who came later never was, and sees nothi
   await cy.api.removeMember(conversation, "cy");
   const message = await ana.api.message(conversation, id);
   expect(message.retention).toMatchObject({ state: "retained", required: ["ana", "bo"] });
+});
+
+test("a move that never succeeds is a failure for operators; the text outlives its day all the same, and dies at its end", async () => {
+  // Those from before have tokens that end too early for this.
+  const [olga, ana, bo] = await Promise.all([operator(stack), person(stack, "ana"), person(stack, "bo")]);
+  const faults = `${stack.info.control}/functions/faults`;
+  const failNext = async (times: number): Promise<void> => {
+    const body = JSON.stringify({ function: "retainMessage", times });
+    expect((await fetch(faults, { method: "POST", body })).status).toBe(200);
+  };
+  await failNext(1_000);
+  const { id: conversation } = await ana.start(["bo"]);
+  const { id } = await ana.send(conversation, "kept whatever happens");
+  await stack.idle();
+  await ana.api.consent(conversation, id);
+  expect((await bo.api.consent(conversation, id)).retention.state).toBe("retained");
+  await stack.idle();
+  const [failure] = await olga.failures("queue=retained-messages");
+  expect(failure).toMatchObject({ reason: "attempts-exhausted" });
+  expect(failure?.attempts).toBeGreaterThanOrEqual(10);
+
+  await stack.advance("PT24H2M");
+  await stack.idle();
+  expect(await texts(bo, conversation)).toEqual(["kept whatever happens"]);
+  await stack.advance("P30D");
+  await stack.idle();
+  expect(await texts(bo, conversation)).toEqual([]);
+  await expect(bo.api.message(conversation, id)).rejects.toMatchObject({ status: 410, code: "message-expired" });
+  await failNext(0);
 });
