@@ -29,7 +29,7 @@ if (isChosen("fan-out")) {
   const measured = { value: ms(standIn.p50Ms), beside: `io.to(room).emit ${ms(plain.p50Ms)}: ${ratio.toFixed(2)} ×` };
   printTable("fan-out", [{ what: `one event to ${String(sockets)} sockets, p50`, ...measured, goal: "≤ 1.05 ×" }]);
 }
-if (isChosen("cold-load")) printTable("Cold load", measureColdLoad());
+if (isChosen("cold-load")) printTable("Cold load", await measureColdLoad());
 if (isChosen("lifetimes")) {
   const counted = await startBenchStack({ countCalls: true });
   try {

@@ -37,8 +37,20 @@ export interface Connections {
   readonly issuer: string;
 }
 
+/** When the timers run, unless the environment of `npm start` says otherwise. */
+const SCHEDULES = {
+  SWEEP_SCHEDULE: "0 */5 * * * *",
+  CLEAN_UP_SCHEDULE: "0 10 * * * *",
+  PARK_SCHEDULE: "*/30 * * * * *",
+  FILE_SWEEP_SCHEDULE: "0 */15 * * * *",
+} as const;
+
 /** What the functions process finds in its environment; stronger than `local.settings.json`. */
-export function appSettings(connections: Connections): Record<string, string> {
+export function appSettings(
+  connections: Connections,
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const schedules = Object.entries(SCHEDULES).map(([name, usual]) => [name, environment[name] ?? usual] as const);
   return {
     FUNCTIONS_WORKER_RUNTIME: "node",
     AzureWebJobsStorage: connections.storage,
@@ -49,10 +61,7 @@ export function appSettings(connections: Connections): Record<string, string> {
     AUTH_ISSUER: connections.issuer,
     AUTH_AUDIENCE: AUDIENCE,
     REPORT_KEYS: REPORT_KEY,
-    SWEEP_SCHEDULE: "0 */5 * * * *",
-    CLEAN_UP_SCHEDULE: "0 10 * * * *",
-    PARK_SCHEDULE: "*/30 * * * * *",
-    FILE_SWEEP_SCHEDULE: "0 */15 * * * *",
+    ...Object.fromEntries(schedules),
   };
 }
 

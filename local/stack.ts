@@ -158,10 +158,17 @@ export class Stack {
       this.#startBackingParts(context, topology),
       this.#startControl(ports, clock, data),
     ]);
-    this.#settings = appSettings({
-      ...{ storage, serviceBus: serviceBus.connectionString, webPubSub: webPubSub.connectionString },
-      ...{ hub: topology.hub, issuer: issuer.url },
-    });
+    const { connectionString } = serviceBus;
+    this.#settings = appSettings(
+      {
+        storage,
+        serviceBus: connectionString,
+        webPubSub: webPubSub.connectionString,
+        hub: topology.hub,
+        issuer: issuer.url,
+      },
+      environment,
+    );
     const { status, address } = await this.#startFunctions(host, { settings: this.#settings });
     const info: StackInfo = {
       ...{ functions: address, serviceBus: serviceBus.connectionString, storage },

@@ -23,6 +23,8 @@ const Settings = z
     /** The `iss` of every token; its discovery document names the keys. */
     AUTH_ISSUER: z.url(),
     AUTH_AUDIENCE: text,
+    /** How long a text lives that not all agree to keep; less than a day for a deployment that is only tried out. */
+    TEXT_HOURS: z.coerce.number().min(0.05).max(24).default(24),
     /** How long a text is kept that all have agreed to keep. */
     RETENTION_DAYS: z.coerce.number().int().min(1).max(365).default(30),
     /** How long a file lives that nobody closes. */

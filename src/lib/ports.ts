@@ -390,6 +390,8 @@ export interface Dependency {
 
 /** What the people who run it have decided. */
 export interface Policy {
+  /** How long a text lives that not all agree to keep, in milliseconds: a day at most. */
+  readonly textLifetimeMs: number;
   /** How long a text is kept that all have agreed to keep, in milliseconds. */
   readonly retentionMs: number;
   /** How long the audit trail is kept. */

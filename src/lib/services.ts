@@ -157,6 +157,7 @@ async function build(): Promise<Services> {
       metrics: measured,
       clock,
       policy: {
+        textLifetimeMs: config.TEXT_HOURS * HOUR_MS,
         retentionMs: config.RETENTION_DAYS * DAY_MS,
         auditMs: config.AUDIT_DAYS * DAY_MS,
         hookAfterMs: config.HOOK_AFTER_SECONDS * 1_000,

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { ServiceBusClient, ServiceBusMessage, ServiceBusSender } from "@azure/service-bus";
 import Long from "long";
 import type { FailureEnvelope, TextEnvelope } from "../contracts/queue.js";
-import { TEXT_LIFETIME_MS, timeLeft } from "../domain/message.js";
+import { timeLeft } from "../domain/message.js";
 import type { Queues, Trace } from "../ports.js";
 import { traced } from "./service-bus-client.js";
 import { calling } from "./transient.js";
@@ -42,7 +42,7 @@ export function serviceBusQueues(client: ServiceBusClient, now: () => number): S
     scheduleText: (envelope, at, trace) =>
       calling("Service Bus", async () => {
         // Its life starts when it is enqueued (learn.microsoft.com, message-expiration).
-        const message = traced(textMessage(envelope, TEXT_LIFETIME_MS), trace);
+        const message = traced(textMessage(envelope, Date.parse(envelope.endsAt) - at.getTime()), trace);
         const [sequenceNumber] = await senderOf("text-messages").scheduleMessages(message, at);
         return String(sequenceNumber);
       }),

@@ -4,7 +4,8 @@ const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 
-export const TEXT_LIFETIME_MS = 24 * HOUR_MS;
+/** What a deployment allows at most, and what is assumed of a text that does not say. */
+export const MAX_TEXT_LIFETIME_MS = 24 * HOUR_MS;
 
 /** A text is at most this long: in Unicode code points, for people, and in UTF-8 bytes, for the table row and the queue. */
 export const MAX_TEXT_CHARACTERS = 4_000;

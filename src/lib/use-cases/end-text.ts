@@ -1,7 +1,7 @@
 /** How a text ends that nobody ever saw: its sender is told, its id leads to what became of it. */
 import type { TextEnvelope, TextOrigin } from "../contracts/queue.js";
 import { COMMAND_LIFETIME_MS } from "../domain/failure.js";
-import { TEXT_LIFETIME_MS, timeLeft } from "../domain/message.js";
+import { MAX_TEXT_LIFETIME_MS, timeLeft } from "../domain/message.js";
 import { omit } from "../domain/omit.js";
 import type { ErrorCode } from "../errors.js";
 import { failureId } from "../ids.js";
@@ -28,7 +28,7 @@ export async function failText(ports: Ports, failed: FailedText, trace: Trace): 
   const { origin, code, detail, attempts } = failed;
   const now = ports.clock.now();
   const at = new Date(now);
-  const ownEnd = origin?.endsAt === undefined ? new Date(now + TEXT_LIFETIME_MS) : new Date(origin.endsAt);
+  const ownEnd = origin?.endsAt === undefined ? new Date(now + MAX_TEXT_LIFETIME_MS) : new Date(origin.endsAt);
   const left = timeLeft({ expiresAt: ownEnd }, now);
   // With hardly any time left nobody will redrive it: what it said goes now, and that it failed stays to be seen.
   const isKept = left >= SHORTEST_KEPT_MS;

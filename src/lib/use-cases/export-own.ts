@@ -36,7 +36,6 @@ async function exportConversation(
 ): Promise<readonly ExportedConversationShape[]> {
   const { head, member } = await ports.conversations.look(conversationId, { user: caller });
   if (head === undefined || member === undefined) return [];
-  const now = ports.clock.now();
   const waiting = await ports.conversations.scheduledTexts(conversationId, { author: caller, limit: PAGE });
   return [
     {
@@ -46,7 +45,7 @@ async function exportConversation(
       delivered: member.delivered.map(shapeStep),
       read: member.read.map(shapeStep),
       messages: await ownMessages(ports, caller, conversationId, { above: member.joinedSeq, upTo: head.headSeq }),
-      scheduled: waiting.map((scheduled) => shapeScheduled(scheduled, now)),
+      scheduled: waiting.map((scheduled) => shapeScheduled(ports, scheduled)),
     },
   ];
 }

@@ -49,7 +49,7 @@ export async function getMessage(
   if (index === undefined) {
     const scheduled = await ports.conversations.scheduledText(conversationId, caller, messageId);
     if (scheduled === undefined) throw new DayflyError("message-unknown-or-not-yet");
-    return shapeScheduled(scheduled, now);
+    return shapeScheduled(ports, scheduled);
   }
   if (index.seq === undefined ? index.author !== caller : index.seq <= member.joinedSeq) {
     throw new DayflyError("message-unknown-or-not-yet");

@@ -1,7 +1,7 @@
 /** From a message in `failed-messages` to a failure that operators can see: written down first, then deferred. */
 import { FailureEnvelope } from "../contracts/queue.js";
 import { record } from "../domain/failure.js";
-import { TEXT_LIFETIME_MS } from "../domain/message.js";
+import { MAX_TEXT_LIFETIME_MS } from "../domain/message.js";
 import { failureId } from "../ids.js";
 import type { Ports } from "../ports.js";
 import type { ParkedMessage } from "../ports-operations.js";
@@ -53,6 +53,6 @@ const notAFailure = (body: unknown, now: number): FailureEnvelope => ({
   detail: "The message is no failure.",
   at: new Date(now).toISOString(),
   attempts: 1,
-  endsAt: new Date(now + TEXT_LIFETIME_MS).toISOString(),
+  endsAt: new Date(now + MAX_TEXT_LIFETIME_MS).toISOString(),
   original: body,
 });

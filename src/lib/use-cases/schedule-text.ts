@@ -8,7 +8,6 @@ import type { ChangeScheduled, Page, SendMessage } from "../contracts/http.js";
 import type { TextEnvelope } from "../contracts/queue.js";
 import type { MessageShape, PageShape } from "../contracts/shapes.js";
 import { minuteOf } from "../domain/deadline.js";
-import { TEXT_LIFETIME_MS } from "../domain/message.js";
 import { scheduleProblem, type ScheduledText } from "../domain/schedule.js";
 import { DayflyError, isTransient } from "../errors.js";
 import { uuidv7 } from "../ids.js";
@@ -44,7 +43,7 @@ export async function scheduleText(
     const present = await ports.conversations.scheduledText(conversationId, author, messageId);
     if (present !== undefined) {
       if (!isSame(present, input)) throw idTaken();
-      return shapeScheduled(await hold(ports, present, trace), now);
+      return shapeScheduled(ports, await hold(ports, present, trace));
     }
     if (index !== undefined) throw index.author === author ? new DayflyError("message-already-sent") : idTaken();
     requireTime(input.sendAt, now);
@@ -70,7 +69,7 @@ export async function listScheduled(
   const found = await ports.conversations.scheduledTexts(conversationId, { author: caller, limit, ...after });
   const last = found.at(-1);
   return {
-    items: found.map((scheduled) => shapeScheduled(scheduled, ports.clock.now())),
+    items: found.map((scheduled) => shapeScheduled(ports, scheduled)),
     ...(found.length === limit && last !== undefined ? { nextCursor: cursorOf(last.messageId) } : {}),
   };
 }
@@ -112,8 +111,8 @@ export async function sendScheduledNow(
     const changed = next(scheduled, { text: scheduled.text, sendAt: new Date(now) });
     if (!(await write(ports, head, changed))) continue;
     await release(ports, scheduled);
-    await ports.queues.sendText(envelopeOf(changed), trace);
-    return { ...shapeScheduled(changed, now), state: "accepted" };
+    await ports.queues.sendText(envelopeOf(ports, changed), trace);
+    return { ...shapeScheduled(ports, changed), state: "accepted" };
   }
 }
 
@@ -135,7 +134,7 @@ export async function cancelScheduled(
     }
     const { scheduled } = await waiting(ports, caller, conversationId, messageId);
     const at = new Date(ports.clock.now());
-    const expiresAt = new Date(scheduled.sendAt.getTime() + TEXT_LIFETIME_MS);
+    const expiresAt = endOf(ports, scheduled);
     await noteEnd(ports, conversationId, at);
     const canceled = await ports.conversations.commit({
       ...unchanged(head),
@@ -159,7 +158,7 @@ export async function abandonScheduled(ports: Ports, scheduled: ScheduledText, a
     // Here first: what the broker holds has the text in it, and once the row is gone nothing leads there.
     if (present.sequenceNumber !== undefined) await ports.queues.cancelText(present.sequenceNumber);
     const at = new Date(ports.clock.now());
-    const expiresAt = new Date(present.sendAt.getTime() + TEXT_LIFETIME_MS);
+    const expiresAt = endOf(ports, present);
     await noteEnd(ports, conversationId, at);
     const canceled = await ports.conversations.commit({
       ...unchanged(head),
@@ -175,23 +174,22 @@ export async function abandonScheduled(ports: Ports, scheduled: ScheduledText, a
 export async function rescueScheduled(ports: Ports, conversationId: string, trace: Trace): Promise<number> {
   const waiting = await ports.conversations.scheduledTexts(conversationId, { limit: RESCUED_AT_ONCE });
   const overdue = waiting.filter(({ sendAt }) => sendAt.getTime() + OVERDUE_MS <= ports.clock.now());
-  for (const scheduled of overdue) await ports.queues.sendText(envelopeOf(scheduled), trace);
+  for (const scheduled of overdue) await ports.queues.sendText(envelopeOf(ports, scheduled), trace);
   return overdue.length;
 }
 
 /** How a waiting text looks to its author. */
-export function shapeScheduled(scheduled: ScheduledText, now: number): MessageShape {
+export function shapeScheduled(ports: Ports, scheduled: ScheduledText): MessageShape {
   const { sendAt } = scheduled;
-  const expiresAt = new Date(sendAt.getTime() + TEXT_LIFETIME_MS);
-  const message = { ...scheduled, sentAt: sendAt, expiresAt, state: "scheduled" as const };
-  return { ...shapeMessage(message, now), sendAt: sendAt.toISOString() };
+  const message = { ...scheduled, sentAt: sendAt, expiresAt: endOf(ports, scheduled), state: "scheduled" as const };
+  return { ...shapeMessage(message, ports.clock.now()), sendAt: sendAt.toISOString() };
 }
 
 /** The author's other devices hear what waits now. */
 async function tell(ports: Ports, scheduled: ScheduledText): Promise<MessageShape> {
   const { author, conversationId, messageId } = scheduled;
   const now = ports.clock.now();
-  const message = shapeScheduled(scheduled, now);
+  const message = shapeScheduled(ports, scheduled);
   const event = { conversationId, messageId, at: new Date(now).toISOString(), message };
   await tellAuthor(ports, author, "scheduled.updated", event);
   return message;
@@ -226,7 +224,7 @@ async function write(ports: Ports, head: LogStep["head"], scheduled: ScheduledTe
 /** Gives the text to the broker, unless it is known to have it, and remembers the number under which it is held. */
 async function hold(ports: Ports, scheduled: ScheduledText, trace: Trace): Promise<ScheduledText> {
   if (scheduled.sequenceNumber !== undefined) return scheduled;
-  const sequenceNumber = await ports.queues.scheduleText(envelopeOf(scheduled), scheduled.sendAt, trace);
+  const sequenceNumber = await ports.queues.scheduleText(envelopeOf(ports, scheduled), scheduled.sendAt, trace);
   const held: ScheduledText = { ...scheduled, sequenceNumber };
   for (;;) {
     const { head } = await ports.conversations.look(scheduled.conversationId, {});
@@ -248,15 +246,11 @@ async function release(ports: Ports, { sequenceNumber }: ScheduledText): Promise
   }
 }
 
-function envelopeOf({
-  messageId,
-  conversationId,
-  author,
-  text,
-  replyTo,
-  sendAt,
-  version,
-}: ScheduledText): TextEnvelope {
+const endOf = ({ policy }: Ports, { sendAt }: ScheduledText): Date =>
+  new Date(sendAt.getTime() + policy.textLifetimeMs);
+
+function envelopeOf(ports: Ports, scheduled: ScheduledText): TextEnvelope {
+  const { messageId, conversationId, author, text, replyTo, sendAt, version } = scheduled;
   return {
     v: 1,
     id: messageId,
@@ -265,7 +259,7 @@ function envelopeOf({
     text,
     ...(replyTo === undefined ? {} : { quote: replyTo }),
     sentAt: sendAt.toISOString(),
-    endsAt: new Date(sendAt.getTime() + TEXT_LIFETIME_MS).toISOString(),
+    endsAt: endOf(ports, scheduled).toISOString(),
     attempt: 1,
     schedule: version,
   };

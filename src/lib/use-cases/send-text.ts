@@ -1,4 +1,4 @@
-import { isOver, isSameText, TEXT_LIFETIME_MS, type Text } from "../domain/message.js";
+import { isOver, isSameText, type Text } from "../domain/message.js";
 import type { SendMessage } from "../contracts/http.js";
 import type { MessageShape } from "../contracts/shapes.js";
 import { DayflyError } from "../errors.js";
@@ -45,7 +45,7 @@ export async function sendText(
   }
 
   const sentAt = new Date(now);
-  const expiresAt = new Date(now + TEXT_LIFETIME_MS);
+  const expiresAt = new Date(now + ports.policy.textLifetimeMs);
   await ports.queues.sendText(
     {
       v: 1,

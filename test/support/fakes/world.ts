@@ -101,6 +101,7 @@ export class World {
     metrics: metrics(),
     ...this.files.ports,
     policy: {
+      textLifetimeMs: 24 * 3_600_000,
       retentionMs: 30 * 24 * 3_600_000,
       hookAfterMs: 30_000,
       auditMs: 365 * 24 * 3_600_000,

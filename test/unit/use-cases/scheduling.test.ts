@@ -54,6 +54,18 @@ const sentMeanwhile = (error: unknown): void => {
   if (!isDayflyError(error) || error.code !== "message-already-sent") throw error;
 };
 
+test("a text lives as long as the deployment says, whether it is sent now or later", async () => {
+  const world = await emptyWorld();
+  Object.assign(world.ports.policy, { textLifetimeMs: HOUR_MS });
+  expect(await sendText(world.ports, "ana", CONVERSATION, { text: "now" }, undefined)).toMatchObject({
+    expiresAt: new Date(world.now + HOUR_MS).toISOString(),
+    expiresInMs: HOUR_MS,
+  });
+  expect(await schedule(world)).toMatchObject({ expiresAt: new Date(SEND_AT + HOUR_MS).toISOString() });
+  const ends = [...world.texts, ...world.held.values()].map(({ endsAt }) => Date.parse(endsAt));
+  expect(ends).toEqual([world.now + HOUR_MS, SEND_AT + HOUR_MS]);
+});
+
 test("dying while it is scheduled: scheduled once, delivered once", async () => {
   await dieEverywhere(emptyWorld, schedule, async (world) => {
     expect([row(world)?.scheduled.size, slots(world)]).toEqual([1, 1]);
