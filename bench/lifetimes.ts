@@ -5,6 +5,7 @@
 import { readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { billedOperations } from "./billed-operations.js";
 import type { Result } from "./numbers.js";
 import type { BenchStack } from "./stack.js";
 import { sendAll, startConversations } from "./many-texts.js";
@@ -12,9 +13,6 @@ import { sendAll, startConversations } from "./many-texts.js";
 const LONE = 150;
 const SHARED = { conversations: 5, texts: 40 } as const;
 const MINUTE_MS = 60_000;
-
-/** What the broker bills: an operation for each message that is sent or scheduled, delivered, settled. */
-const OPERATIONS = /^servicebus_messages_(?:sent|received|completed|abandoned|deferred|canceled)_total\{.*\} (\d+)$/gm;
 
 interface Counts {
   readonly serviceBus: number;
@@ -83,16 +81,13 @@ async function countLives(stack: BenchStack, conversations: number, texts: numbe
 
 async function countsOf(stack: BenchStack): Promise<Counts> {
   const parts = await stack.parts();
-  const metrics = await fetch(`${parts.get("service-bus")?.management ?? ""}/metrics`);
-  let serviceBus = 0;
-  for (const [, value] of (await metrics.text()).matchAll(OPERATIONS)) serviceBus += Number(value);
   const calls = await callsOf(stack, parts.get("functions")?.pid ?? 0);
   const log = await readFile(path.join(stack.data, "logs", "functions.log"), "utf8");
   const executed = [...log.matchAll(/Executed 'Functions\.(\w+)'/g)].filter(
     ([, name = ""]) => name !== "sweep" && name !== "cleanUp",
   );
   return {
-    serviceBus,
+    serviceBus: await billedOperations(stack),
     tables: calls[portIn(stack.info.storage, /TableEndpoint=([^;]+)/)] ?? 0,
     webPubSub: calls[portIn(stack.info.webPubSub, /Endpoint=([^;]+)(?:;|$)/)] ?? 0,
     executions: executed.length,

@@ -1,6 +1,7 @@
 /** What one text needs, counted by the stand-ins in a real run: sent, delivered, heard, acknowledged, expired. */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { billedOperations } from "../billed-operations.js";
 import { startBenchStack, type BenchStack } from "../stack.js";
 
 export interface Operations {
@@ -19,9 +20,6 @@ const DAY_AND_MORE_MS = (24 * 60 + 5) * 60_000;
 /** Texts to one conversation share deadlines and sessions; people who write seldom do not. */
 const CONVERSATIONS = 50;
 const TIMERS = new Set(["sweep", "parkFailures", "cleanUp", "sweepFiles"]);
-/** Each is one operation: what a sender or receiver does to a message (Service Bus pricing FAQ). */
-const OPERATION =
-  /^servicebus_messages_(sent|received|completed|abandoned|deferred|dead_lettered|canceled)_total\{[^}]*\} (\d+)/gm;
 
 interface Executed {
   readonly event?: string;
@@ -56,11 +54,8 @@ interface Count {
 }
 
 async function count(stack: BenchStack): Promise<Count> {
-  const management = (await stack.parts()).get("service-bus")?.management ?? "";
-  const page = await (await fetch(`${management}/metrics`)).text();
-  const operations = [...page.matchAll(OPERATION)].reduce((sum, [, , value]) => sum + Number(value), 0);
   const log = await readFile(path.join(stack.data, "logs", "functions.log"), "utf8");
-  return { operations, lines: log.split("\n") };
+  return { operations: await billedOperations(stack), lines: log.split("\n") };
 }
 
 function perText(before: Count, after: Count): Operations {
