@@ -1,3 +1,4 @@
+import { Activation } from "./activation.js";
 import { deferredWith, scheduledWith } from "./by-number.js";
 import type { QueueContext } from "./context.js";
 import type { QueueCounts } from "./counts.js";
@@ -19,6 +20,7 @@ import type {
   Subscription,
 } from "./model.js";
 import { eventsOf, SETTLED, type MessageEvent, type QueueObserver } from "./observer.js";
+import { Placement } from "./placement.js";
 import {
   duplicateForgotten,
   messageRemoved,
@@ -30,32 +32,25 @@ import {
 import { Sessions } from "./sessions.js";
 import type { QueueSettings } from "./settings.js";
 import { Shelf, type Place } from "./shelf.js";
-import { activated, expired, expiryOf, failed, settled } from "./transitions.js";
-
-const ACTIVATION_RETRY_MS = 1_000;
-/** Messages that one commit moves or removes at most, so that nobody waits long behind it. */
-const MOST_AT_ONCE = 1_000;
-
-/** A locked message, the status that it gets (none when it goes), and what that is called. */
-type Step = readonly [MessageLock, MessageStatus | undefined, MessageEvent];
+import { expired, expiryOf, failed, settled, type Step } from "./transitions.js";
+import { Upkeep } from "./upkeep.js";
 
 /** A queue and its dead-letter queue. Every change is committed before it is answered; locks are in memory only. */
 export class Queue {
   readonly settings: QueueSettings;
   readonly intake: Intake;
   readonly sessions: Sessions;
+  readonly upkeep: Upkeep;
   readonly #context: QueueContext;
   readonly #observer: QueueObserver;
   readonly #shelves: Readonly<Record<Place, Shelf>>;
   readonly #locks: Readonly<Record<Place, Locks>>;
+  readonly #activation: Activation;
+  readonly #placement: Placement;
   readonly #forwarding: Forwarding;
   readonly #idleness: Idleness;
   #receivers = 0;
   #sizeInBytes = 0;
-  /** The highest number that was ever stored, which is kept when its message goes: numbers are never given twice (SB-01). */
-  #highestStored = 0;
-  /** Scheduled messages whose time has come and whose new number is being written. */
-  #activating = 0;
 
   constructor(settings: QueueSettings, context: QueueContext) {
     // A copy of its own, for it may be changed.
@@ -95,6 +90,23 @@ export class Queue {
         this.#idleness.used();
       },
     });
+    const finish = this.#finishAll.bind(this);
+    this.#activation = new Activation({
+      context,
+      finish,
+      locks: this.#locks.main,
+      takeNumber: () => this.intake.takeNumber(),
+    });
+    this.upkeep = new Upkeep({
+      finish,
+      shelfOf: (status) => this.#shelfOf(status),
+      locksOf: (message) => this.#locksOf(message),
+      anew: ({ status: { modified } }) => ({
+        ...{ sequenceNumber: this.intake.takeNumber(), state: "active", enqueuedAt: clock.now(), deliveryCount: 0 },
+        ...(modified === undefined ? {} : { modified }),
+      }),
+      giveBack: (lock) => void this.settle(lock, { kind: "release" }),
+    });
     this.#forwarding = new Forwarding({
       ...{ settings: this.settings, context },
       letters: this.#shelves["dead-letter"],
@@ -104,6 +116,12 @@ export class Queue {
         this.#tell("forwarded", message, undefined);
         this.#apply(message, undefined);
       },
+    });
+    this.#placement = new Placement({
+      ...{ settings: this.settings, context, sessions: this.sessions },
+      ...{ activation: this.#activation, forwarding: this.#forwarding },
+      shelfOf: (status) => this.#shelfOf(status),
+      onExpired: this.#expire.bind(this),
     });
     this.#idleness = new Idleness({
       clock,
@@ -243,22 +261,6 @@ export class Queue {
 
   // Upkeep, for tools
 
-  /** Moves dead letters back, as if they were new: at the end, with a new number, time to live and count. Skips what is locked. */
-  async redrive(messages: readonly Message[]): Promise<number> {
-    return this.#finishUnlocked(messages, (message) => ({
-      sequenceNumber: this.intake.takeNumber(),
-      state: "active",
-      enqueuedAt: this.#context.clock.now(),
-      deliveryCount: 0,
-      ...(message.status.modified === undefined ? {} : { modified: message.status.modified }),
-    }));
-  }
-
-  /** Removes messages, in whatever state; skips what is locked. Resolves to how many are gone. */
-  async purge(messages: readonly Message[]): Promise<number> {
-    return this.#finishUnlocked(messages, () => undefined);
-  }
-
   /** What cannot be changed (name, sessions, duplicate detection) must be the same. Holds for waiting messages, too. */
   update(settings: QueueSettings): void {
     Object.assign(this.settings, settings);
@@ -284,7 +286,7 @@ export class Queue {
     const messages = [...this.#shelves.main.messages.values(), ...this.#shelves["dead-letter"].messages.values()];
     for (const message of messages) {
       if (message.lock !== undefined) this.#locksOf(message).release(message.lock);
-      this.#unplace(message);
+      this.#placement.remove(message);
     }
     const { name } = this.settings;
     const changes = messages.flatMap((message) => messageRemoved(name, message.id, message.statusStored));
@@ -335,7 +337,7 @@ export class Queue {
   /** Puts a stored message in its place: a new one, or one that was read from disk. */
   add(message: Message): void {
     this.#sizeInBytes += message.content.length;
-    this.#place(message, message.status);
+    this.#placement.place(message, message.status);
     if (message.session !== undefined) this.sessions.changed(message.session);
     else this.#shelfOf(message.status).dispatcher.pump();
   }
@@ -351,7 +353,7 @@ export class Queue {
       active: main.counts.active,
       locked: this.#locks.main.size,
       scheduled: main.counts.scheduled,
-      due: main.active.size + this.sessions.available() + this.#activating,
+      due: main.active.size + this.sessions.available() + this.#activation.running,
       deferred: main.counts.deferred,
       deadLetter: dead.messages.size,
       deadLetterLocked: this.#locks["dead-letter"].size,
@@ -390,32 +392,6 @@ export class Queue {
       });
   }
 
-  async #finishUnlocked(
-    messages: readonly Message[],
-    next: (message: Message) => MessageStatus | undefined,
-  ): Promise<number> {
-    let done = 0;
-    for (let start = 0; start < messages.length; start += MOST_AT_ONCE) {
-      // The rest may have gone, or been locked, while this was written.
-      const free = messages
-        .slice(start, start + MOST_AT_ONCE)
-        .filter((message) => message.lock === undefined && this.#shelfOf(message.status).has(message));
-      const steps = free.map((message): Step => {
-        this.#shelfOf(message.status).active.remove(message);
-        message.session?.active.remove(message);
-        const status = next(message);
-        return [this.#locksOf(message).lock(message), status, status === undefined ? "purged" : "redriven"];
-      });
-      if (steps.length === 0) continue;
-      await this.#finishAll(steps).catch((error: unknown) => {
-        for (const [lock] of steps) void this.settle(lock, { kind: "release" });
-        throw error;
-      });
-      done += steps.length;
-    }
-    return done;
-  }
-
   /** Writes what becomes of locked messages, all or nothing, and then lets it happen. */
   async #finishAll(steps: readonly Step[]): Promise<void> {
     for (const [lock] of steps) this.#locksOf(lock.message).beginSettling(lock);
@@ -438,7 +414,7 @@ export class Queue {
     const locks = this.#locksOf(message);
     if (message.status.state === "scheduled") {
       locks.release(lock);
-      this.#retryActivation(message);
+      this.#activation.retry(message);
     } else if (owner === undefined || owner.session.holder === owner) {
       // Held as before; for a taken message its end is the moment to try again.
       locks.abortSettling(lock);
@@ -495,74 +471,17 @@ export class Queue {
     else this.sessions.asOne(session, expireAll);
   }
 
-  #activate(message: Message): void {
-    if (message.lock !== undefined || message.status.state !== "scheduled") return;
-    const lock = this.#locks.main.lock(message);
-    const next = activated(message.status, this.intake.takeNumber(), this.#context.clock.now());
-    this.#activating++;
-    this.#finishAll([[lock, next, "activated"]])
-      .catch(this.#context.onFailure)
-      .finally(() => {
-        this.#activating--;
-      });
-  }
-
   #tell(event: MessageEvent, message: Message, next: MessageStatus | undefined): void {
     for (const each of eventsOf(event, message, next)) this.#observer.message(each, message, next);
   }
 
   #apply(message: Message, next: MessageStatus | undefined): void {
     const { session } = message;
-    this.#unplace(message);
+    this.#placement.remove(message);
     if (next === undefined) this.#sizeInBytes -= message.content.length;
-    else this.#place(message, next);
+    else this.#placement.place(message, next);
     if (session !== undefined) this.sessions.changed(session);
     if (next !== undefined && message.session === undefined) this.#shelfOf(next).dispatcher.pump();
-  }
-
-  #unplace(message: Message): void {
-    this.#shelfOf(message.status).remove(message);
-    message.session?.active.remove(message);
-    message.session?.messages.remove(message);
-    message.session = undefined;
-    this.#context.wallTime.remove(message.deadline);
-    this.#context.uptime.remove(message.deadline);
-    message.deadline = undefined;
-  }
-
-  #place(message: Message, status: MessageStatus): void {
-    message.status = status;
-    message.sequenceNumber = status.sequenceNumber;
-    message.expiresAt = expiryOf(status, message.timeToLive, this.settings);
-    if (status.sequenceNumber > this.#highestStored) this.#highestStored = status.sequenceNumber;
-    const shelf = this.#shelfOf(status);
-    shelf.add(message);
-    if (this.settings.requiresSession && status.deadLetter === undefined) {
-      message.session = this.sessions.at(message.sessionId ?? "");
-      message.session.messages.add(message);
-    }
-    if (status.state === "active") {
-      const isLeaving = status.deadLetter !== undefined && this.#forwarding.takes(message);
-      if (!isLeaving) (message.session ?? shelf).active.push(message);
-      if (message.expiresAt !== Infinity) {
-        message.deadline = this.#context.wallTime.add(message.expiresAt, () => {
-          if (message.lock === undefined) this.#expire(message);
-        });
-      }
-    } else if (status.state === "scheduled") {
-      message.deadline = this.#context.wallTime.add(status.scheduledFor ?? 0, () => {
-        this.#activate(message);
-      });
-    }
-  }
-
-  /** The disk has refused an activation, or a cancellation during which the time came. */
-  #retryActivation(message: Message): void {
-    const { clock, uptime } = this.#context;
-    if (message.deadline !== undefined && message.deadline.heapIndex >= 0) return;
-    message.deadline = uptime.add(clock.uptime() + ACTIVATION_RETRY_MS, () => {
-      this.#activate(message);
-    });
   }
 
   #changes(message: Message, next: MessageStatus | undefined): Change[] {
@@ -572,7 +491,7 @@ export class Queue {
       return [statusChanged(name, message.id, next)];
     }
     const changes = messageRemoved(name, message.id, message.statusStored);
-    if (message.sequenceNumber === this.#highestStored) changes.push(nextNumber(name, this.intake.nextNumber));
+    if (message.sequenceNumber === this.#placement.highest) changes.push(nextNumber(name, this.intake.nextNumber));
     return changes;
   }
 

@@ -1,8 +1,12 @@
 /** What becomes of a message: pure functions from one status to the next. `undefined` means that it is gone. */
-import type { Message, MessageStatus, Outcome } from "./model.js";
+import type { Message, MessageLock, MessageStatus, Outcome } from "./model.js";
+import type { MessageEvent } from "./observer.js";
 import type { QueueSettings } from "./settings.js";
 
 type Next = MessageStatus | undefined;
+
+/** A locked message, the status that it gets (none when it goes), and what that is called. */
+export type Step = readonly [MessageLock, MessageStatus | undefined, MessageEvent];
 
 /** The status after a receiver's word. SB-12 to SB-14, SB-18 to SB-20, SB-26, SB-33. */
 export function settled(message: Message, outcome: Outcome, settings: QueueSettings, now: number): Next {

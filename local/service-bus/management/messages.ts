@@ -67,7 +67,7 @@ export async function redrive(queue: Queue, body: unknown): Promise<object> {
       `There are no dead letters with the numbers ${[...wanted].slice(0, 20).join(", ")}. Nothing was moved.`,
     );
   }
-  const redriven = await queue.redrive(chosen);
+  const redriven = await queue.upkeep.redrive(chosen);
   return { redriven, skippedLocked: chosen.length - redriven };
 }
 
@@ -75,7 +75,7 @@ export async function redrive(queue: Queue, body: unknown): Promise<object> {
 export async function purge(queue: Queue, place: Place, query: URLSearchParams): Promise<object> {
   const { session } = parse(z.strictObject({ session: z.string().optional() }), Object.fromEntries(query));
   const chosen = [...matching(queue, place, 0, session)];
-  const purged = await queue.purge(chosen);
+  const purged = await queue.upkeep.purge(chosen);
   return { purged, skippedLocked: chosen.length - purged };
 }
 
