@@ -37,22 +37,20 @@ export function encodeRecord(changes: readonly Change[]): {
   readonly record: Buffer;
   readonly placed: readonly Placed[];
 } {
-  const keys = changes.map((change) => Buffer.from("put" in change ? change.put : change.remove, "utf8"));
-  const length = changes.reduce(
-    (sum, change, n) =>
-      sum + ("put" in change ? putBytes(keys[n]?.length ?? 0, change.value.length) : 3 + (keys[n]?.length ?? 0)),
-    0,
-  );
+  let length = 0;
+  for (const change of changes) {
+    if ("put" in change) length += putBytes(Buffer.byteLength(change.put), change.value.length);
+    else length += 3 + Buffer.byteLength(change.remove);
+  }
   const record = Buffer.allocUnsafe(HEADER_BYTES + length);
   MAGIC.copy(record);
   record.writeUInt32LE(length, 4);
   let at = HEADER_BYTES;
-  const placed = changes.map((change, n): Placed => {
-    const key = keys[n] ?? Buffer.alloc(0);
+  const placed = changes.map((change): Placed => {
     const start = at;
     at = record.writeUInt8("put" in change ? PUT : REMOVE, at);
-    at = record.writeUInt16LE(key.length, at);
-    at += key.copy(record, at);
+    const keyBytes = record.write("put" in change ? change.put : change.remove, at + 2);
+    at = record.writeUInt16LE(keyBytes, at) + keyBytes;
     if (!("put" in change)) return { key: change.remove, bytes: at - start };
     at = record.writeUInt32LE(change.value.length, at);
     const offset = at;

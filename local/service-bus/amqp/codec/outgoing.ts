@@ -23,6 +23,9 @@ export interface View {
 /** Values of `x-opt-message-state`. */
 const STATES = { active: 0, deferred: 1, scheduled: 2 } as const;
 
+const MOST_HEADER_BYTES = 32;
+/** Of what the broker says itself. */
+const MOST_ANNOTATION_BYTES = 320;
 const LARGEST_UINT = 0xffff_ffff;
 const NULL = 0x40;
 const STR32 = 0xb1;
@@ -45,17 +48,25 @@ export function encodeMessage(message: Message, view: View): Buffer {
   const bareStart = startOfBareMessage(sections);
   const letter = status.deadLetter ?? status.forwarded?.letter;
   const changed = letter !== undefined || status.modified !== undefined;
-  return Buffer.concat([
-    encodeHeader(message, view, content, sections),
-    encodeAnnotations(message, view, content, sections),
-    ...(changed
-      ? withApplicationProperties(content, sections, bareStart, letter, status.modified)
-      : [content.subarray(bareStart)]),
-  ]);
+  const annotations = annotationsOf(message, content, sections);
+  const bytes = Buffer.allocUnsafe(
+    MOST_HEADER_BYTES + annotations.mostBytes + (changed ? 0 : content.length - bareStart),
+  );
+  let at = writeHeader(bytes, message, view, content, sections);
+  at = writeAnnotations(bytes, at, message, view, annotations);
+  if (!changed) return bytes.subarray(0, at + content.copy(bytes, at, bareStart));
+  const bare = withApplicationProperties(content, sections, bareStart, letter, status.modified);
+  return Buffer.concat([bytes.subarray(0, at), ...bare]);
 }
 
 /** durable, priority, ttl, first-acquirer, delivery-count. SB-24: a receiver is told the effective time to live. */
-function encodeHeader(message: Message, view: View, content: Buffer, sections: readonly Section[]): Buffer {
+function writeHeader(
+  bytes: Buffer,
+  message: Message,
+  view: View,
+  content: Buffer,
+  sections: readonly Section[],
+): number {
   const stored = sections.find(({ code }) => code === HEADER);
   const fields =
     stored === undefined ? [] : (readTyped(content.subarray(stored.value, stored.end)).value as (Typed | undefined)[]);
@@ -63,7 +74,6 @@ function encodeHeader(message: Message, view: View, content: Buffer, sections: r
   const effective = message.expiresAt - message.status.enqueuedAt;
   const ttl = view.received && Number.isFinite(effective) ? effective : message.timeToLive;
 
-  const bytes = Buffer.allocUnsafe(32);
   let at = bytes.writeUIntBE(0x0053_70, 0, 3);
   at = bytes.writeUInt8(0xc0, at);
   const size = at++;
@@ -75,19 +85,36 @@ function encodeHeader(message: Message, view: View, content: Buffer, sections: r
   at = bytes.writeUInt8(NULL, at);
   at = writeUint(bytes, message.status.deliveryCount, at);
   bytes.writeUInt8(at - size - 1, size);
-  return bytes.subarray(0, at);
+  return at;
 }
 
-function encodeAnnotations(message: Message, view: View, content: Buffer, sections: readonly Section[]): Buffer {
-  const { status } = message;
+interface Annotations {
+  /** The sender's own: pairs, and how many. */
+  readonly own: Buffer | undefined;
+  readonly ownCount: number;
+  /** Where a forwarded dead letter comes from. */
+  readonly source: Buffer | undefined;
+  readonly mostBytes: number;
+}
+
+function annotationsOf({ status }: Message, content: Buffer, sections: readonly Section[]): Annotations {
   const stored = sections.find(({ code }) => code === MESSAGE_ANNOTATIONS);
   // The sender's own were written as map32: 0xd1, size, count, pairs.
   const own = stored === undefined ? undefined : content.subarray(stored.value + 9, stored.end);
   const ownCount = stored === undefined ? 0 : content.readUInt32BE(stored.value + 5);
 
   const source = status.forwarded === undefined ? undefined : Buffer.from(status.forwarded.source);
-  const bytes = Buffer.allocUnsafe(320 + (source?.length ?? 0) + (own?.length ?? 0));
-  let at = bytes.writeUIntBE(0x0053_72, 0, 3);
+  return { own, ownCount, source, mostBytes: MOST_ANNOTATION_BYTES + (source?.length ?? 0) + (own?.length ?? 0) };
+}
+
+function writeAnnotations(
+  bytes: Buffer,
+  start: number,
+  { status }: Message,
+  view: View,
+  { own, ownCount, source }: Annotations,
+): number {
+  let at = bytes.writeUIntBE(0x0053_72, start, 3);
   at = bytes.writeUInt8(0xd1, at);
   const size = at;
   at += 8;
@@ -117,7 +144,7 @@ function encodeAnnotations(message: Message, view: View, content: Buffer, sectio
   if (own !== undefined) at += own.copy(bytes, at);
   bytes.writeUInt32BE(at - size - 4, size);
   bytes.writeUInt32BE(count, size + 4);
-  return bytes.subarray(0, at);
+  return at;
 }
 
 /** SB-20, SB-36: what receivers have set, over what the sender wrote. */
