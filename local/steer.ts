@@ -9,6 +9,7 @@ import { formatOffset, parseDuration } from "./clock/duration.js";
 import { dataPath, openDataFolder, readStackInfo, type StackInfo } from "./supervisor/data-folder.js";
 import { load, reset, save } from "./snapshots.js";
 import type { PartStatus } from "./control/parts.js";
+import type { Time } from "./control/time.js";
 
 interface Command {
   readonly usage: string;
@@ -30,13 +31,14 @@ const commands: Readonly<Record<string, Command>> = {
     },
   },
   time: {
-    usage: "time [+24h | reset]",
-    summary: "reads the clock of the stack, moves it on, or puts it right",
+    usage: "time [+24h | freeze | release | reset]",
+    summary: "reads the clock of the stack, moves it on, stops it, lets it go on from there, or puts it right",
     async run({ control }, [move]) {
       if (move === undefined) return describe(await ask<Time>(`${control}/time`));
-      if (move === "reset") return describe(await ask<Time>(`${control}/time`, { reset: true }));
+      const asked = MOVES[move];
+      if (asked !== undefined) return describe(await ask<Time>(`${control}/time`, asked));
       const ms = parseDuration(move);
-      if (ms === undefined) throw new UsageError(`${move} is no duration. Try +24h, 90m, PT24H, or reset.`);
+      if (ms === undefined) throw new UsageError(`${move} is no duration. Try +24h, 90m, PT24H, freeze, or reset.`);
       return describe(await ask<Time>(`${control}/time`, { advance: `PT${ms / 1_000}S` }));
     },
   },
@@ -143,13 +145,15 @@ async function workOn(folder: string, work: () => Promise<string>): Promise<numb
   }
 }
 
-interface Time {
-  readonly now: string;
-  readonly offsetMs: number;
-}
+/** What `time` takes besides a duration, as the control has it. */
+const MOVES: Readonly<Record<string, unknown>> = {
+  freeze: { freeze: true },
+  release: { freeze: false },
+  reset: { reset: true },
+};
 
-function describe({ now, offsetMs }: Time): string {
-  return `${now} (${offsetMs === 0 ? "real time" : formatOffset(offsetMs)})`;
+function describe({ now, offsetMs, frozen }: Time): string {
+  return `${now} (${frozen ? "frozen" : offsetMs === 0 ? "real time" : formatOffset(offsetMs)})`;
 }
 
 /** @throws UsageError with what the program says is wrong */

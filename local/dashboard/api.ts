@@ -1,5 +1,11 @@
 /** The control's HTTP, as the page uses it. Everything here can be done with curl as well: local/README.md. */
 
+export interface Time {
+  readonly now: string;
+  readonly offsetMs: number;
+  readonly frozen: boolean;
+}
+
 export interface Queue {
   readonly name: string;
   readonly active: number;

@@ -1,6 +1,6 @@
 /** The local stack on one page: what happens to each message, what is in the queues, and switches for time and trouble. */
 import { button, h } from "../../web/dom.js";
-import { get, type FunctionStatus, type Part, type Queue, type Socket, type DueItem } from "./api.js";
+import { get, type FunctionStatus, type Part, type Queue, type Socket, type DueItem, type Time } from "./api.js";
 import { Clock } from "./clock.js";
 import { Explorer } from "./explorer.js";
 import { LifeLines, type HubEvent } from "./life-lines.js";
@@ -64,7 +64,7 @@ async function refresh(): Promise<void> {
   // A part that is away is shown as such; the rest goes on.
   const asked = <Answer>(path: string): Promise<Answer | undefined> => get<Answer>(path).catch(() => undefined);
   await Promise.all([
-    asked<{ now: string; offsetMs: number }>("/time").then((time) => time && clock.show(time)),
+    asked<Time>("/time").then((time) => time && clock.show(time)),
     asked<{ parts: readonly Part[] }>("/parts").then((answer) => answer && parts.show(answer.parts)),
     asked<readonly Queue[]>("/service-bus/queues").then((answer) => answer && queues.show(answer)),
     asked<{ functions: readonly FunctionStatus[] }>("/functions/status").then(

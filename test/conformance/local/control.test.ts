@@ -57,6 +57,36 @@ test("POST /time moves every process before it answers, adds up, and reset puts 
   expect(addresses).toHaveLength(4);
 });
 
+test("POST /time freezes every process at one millisecond; advance moves that on by exactly so much; release goes on from there", async () => {
+  const addresses = [...(await parts()).values()].map((part) => part.address ?? "");
+  const everywhere = async (): Promise<ReadonlySet<unknown>> =>
+    new Set(await Promise.all(addresses.map(async (address) => (await get(`${address}/now`)).body["now"])));
+  const frozen = await post(`${info.control}/time`, { freeze: true });
+  expect(frozen).toMatchObject({ status: 200, body: { frozen: true } });
+  const stands = Date.parse(String(frozen.body["now"]));
+  expect(await everywhere()).toEqual(new Set([stands]));
+  // Frozen twice it stands where it stood.
+  expect((await post(`${info.control}/time`, { freeze: true })).body["now"]).toBe(frozen.body["now"]);
+
+  const moved = await post(`${info.control}/time`, { advance: "PT24H" });
+  expect(moved).toMatchObject({ body: { frozen: true, now: new Date(stands + DAY).toISOString() } });
+  expect(await everywhere()).toEqual(new Set([stands + DAY]));
+  expect((await get(`${info.control}/time`)).body["now"]).toBe(moved.body["now"]);
+  // A token for a second is good for as long as the clock stands.
+  const { body } = await post(`${info.issuer}/token`, { sub: "a", expiresIn: 1 });
+  const claims = Buffer.from(String(body["access_token"]).split(".")[1] ?? "", "base64url").toString("utf8");
+  expect((JSON.parse(claims) as { iat: number }).iat).toBe(Math.floor((stands + DAY) / 1_000));
+
+  const released = await post(`${info.control}/time`, { freeze: false });
+  expect(released.body["frozen"]).toBe(false);
+  expect(Date.parse(String(released.body["now"]))).toBeGreaterThanOrEqual(stands + DAY);
+  // The day less what it stood.
+  expect(Number(released.body["offsetMs"])).toBeLessThanOrEqual(DAY);
+  expect(await Promise.all(addresses.map(hoursAhead))).toEqual(addresses.map(() => 24));
+  await post(`${info.control}/time`, { freeze: true });
+  expect((await post(`${info.control}/time`, { reset: true })).body).toMatchObject({ frozen: false, offsetMs: 0 });
+});
+
 test("tokens are as old as the clock says", async () => {
   const issuedAt = async (): Promise<number> => {
     const { body } = await post(`${info.issuer}/token`, { sub: "a" });
@@ -76,6 +106,8 @@ test.each([
   { advance: "P99999999W" },
   { advance: "PT1H", reset: true },
   { reset: false },
+  { freeze: "now" },
+  { freeze: true, advance: "PT1H" },
 ])("%j moves nothing and is refused with what to send", async (body) => {
   const { status, body: answer } = await post(`${info.control}/time`, body);
   expect(status).toBe(400);
@@ -173,6 +205,9 @@ test("npm run local -- time, status, idle, token and kill speak to the running s
   };
   expect(await run("time", "+24h")).toMatch(/^\d{4}-.* \(\+24 h\)\nexit 0$/);
   expect(await run("time")).toContain("(+24 h)");
+  expect(await run("time", "freeze")).toMatch(/ \(frozen\)\nexit 0$/);
+  expect(await run("time", "+24h")).toContain("(frozen)");
+  expect(await run("time", "release")).toMatch(/ \(\+\d.*\)\nexit 0$/);
   expect(await run("time", "reset")).toContain("(real time)");
   expect(await run("time", "soon")).toMatch(/^soon is no duration.*\nexit 1$/);
   expect(await run("status")).toMatch(/^ {2}functions +ready .*\n {2}storage +ready .*\n/);
