@@ -190,6 +190,7 @@ export class Stack {
       doors: {
         serviceBus: () => this.#parts.get("service-bus")?.announcement?.management,
         webPubSub: () => this.#parts.get("web-pubsub")?.announcement?.address,
+        storage: () => this.#parts.get("storage")?.announcement?.address,
         functions: () => this.#parts.get("functions")?.announcement?.address,
         functionsData: path.join(data.path, "functions"),
       },

@@ -8,6 +8,7 @@ import { columns } from "./supervisor/banner.js";
 import { formatOffset, parseDuration } from "./clock/duration.js";
 import { dataPath, openDataFolder, readStackInfo, type StackInfo } from "./supervisor/data-folder.js";
 import { load, reset, save } from "./snapshots.js";
+import { FAULTS } from "./steer-faults.js";
 import type { PartStatus } from "./control/parts.js";
 import type { Time } from "./control/time.js";
 
@@ -63,6 +64,11 @@ const commands: Readonly<Record<string, Command>> = {
     usage: "seed SCENARIO",
     summary: "fills the stack with something to look at; without a name it says what there is",
     run: (stack, args) => seed(stack, args),
+  },
+  fault: {
+    usage: "fault NAME …",
+    summary: "trouble on demand; without a name it says what there is",
+    run: (stack, args) => cause(stack, args),
   },
   kill: {
     usage: "kill PART [SIGNAL]",
@@ -169,6 +175,17 @@ async function seed(stack: StackInfo, args: readonly string[]): Promise<string> 
   return (await said).trim();
 }
 
+async function cause({ control }: StackInfo, [name = "", ...args]: readonly string[]): Promise<string> {
+  const fault = Object.hasOwn(FAULTS, name) ? FAULTS[name] : undefined;
+  const request = fault?.request(args);
+  if (request === undefined) {
+    const known = fault === undefined ? Object.values(FAULTS) : [fault];
+    throw new UsageError(columns(known.map(({ usage, summary }) => [usage, summary])).join("\n"));
+  }
+  await ask(`${control}${request.path}`, request.body);
+  return `${name}: done (POST ${request.path} ${JSON.stringify(request.body)})`;
+}
+
 async function act(url: string, body: unknown): Promise<string> {
   const { name, state } = await ask<PartStatus>(url, body);
   return `${name} is ${state}`;
@@ -176,8 +193,9 @@ async function act(url: string, body: unknown): Promise<string> {
 
 async function ask<T>(url: string, body?: unknown): Promise<T> {
   const response = await fetch(url, body === undefined ? {} : { method: "POST", body: JSON.stringify(body) });
-  const answer = (await response.json()) as T & { readonly error?: string };
-  if (!response.ok) throw new UsageError(answer.error ?? `The stack answered ${response.status}.`);
+  const text = await response.text();
+  const answer = (text === "" ? {} : JSON.parse(text)) as T & { readonly error?: string; readonly detail?: string };
+  if (!response.ok) throw new UsageError(answer.error ?? answer.detail ?? `The stack answered ${response.status}.`);
   return answer;
 }
 

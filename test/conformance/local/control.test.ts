@@ -213,10 +213,20 @@ test("npm run local -- time, status, idle, token and kill speak to the running s
   expect(await run("status")).toMatch(/^ {2}functions +ready .*\n {2}storage +ready .*\n/);
   expect(await run("idle")).toMatch(/^idle after \d+ ms\nexit 0$/);
   expect(await run("token", "ana", "operator")).toMatch(/^ey[\w-]+\.[\w-]+\.[\w-]+\nexit 0$/);
+  await fetch(`${info.functions}/answers`, {
+    method: "POST",
+    body: JSON.stringify({ "/faults": { id: "1" }, "/_local/faults": {} }),
+  });
+  expect(await run("fault", "slow-storage", "300ms")).toMatch(
+    /^slow-storage: done .*"delayMs":300,"forMs":10000.*\nexit 0$/,
+  );
+  expect(await run("fault", "twice", "orders", "3")).toMatch(/^twice: done .*"deliver-twice","times":3.*\nexit 0$/);
+  expect(await run("fault", "twice", "orders", "often")).toMatch(/^ {2}fault twice QUEUE \[TIMES\] .*\nexit 1$/);
+  expect(await run("fault")).toMatch(/^ {2}fault fail [^]*\n {2}fault drop-sockets .*\nexit 1$/);
   expect(await run("kill", "nothing")).toMatch(/^There is no part nothing; there are functions, .*\nexit 1$/);
   expect(await run("dance")).toMatch(/^Usage: npm run local -- COMMAND\n[^]*exit 1$/);
   expect(await run("--help")).toMatch(/^Usage: npm run local -- COMMAND\n[^]*exit 0$/);
-});
+}, 120_000);
 
 test("npm run local without a stack says how to start one", async () => {
   const program = new Program([CLI, "status"], { DAYFLY_DATA: path.join(data, "none") });
