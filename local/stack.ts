@@ -184,6 +184,7 @@ export class Stack {
     return (this.#control = await startControl({
       port: ports.control.port,
       clock,
+      logs: path.join(data.path, "logs"),
       saveClock: (setting) => data.writeClock(setting),
       parts: this.#controlledParts(),
       addresses: () => this.#addresses(),

@@ -7,6 +7,7 @@ import { waitUntilIdle, type IdleSource } from "./idle.js";
 import { readDue } from "./due.js";
 import { EventHub } from "./event-hub.js";
 import { passOn, type Doors } from "./gateway.js";
+import { readLogs } from "./logs.js";
 import { readPage } from "./pages.js";
 import type { ControlledParts, PartStatus } from "./parts.js";
 import { moveClock, readTime } from "./time.js";
@@ -23,6 +24,8 @@ export interface ControlOptions {
   /** The first segment of a page's path, and its folder. */
   readonly pages: Readonly<Record<string, string>>;
   readonly doors: Doors;
+  /** The folder with the parts' logs. */
+  readonly logs: string;
 }
 
 export interface Control {
@@ -66,6 +69,8 @@ async function respond(request: LocalRequest, options: ControlOptions, hub: Even
       };
     case "GET /due":
       return whatIsDue(request, options.doors);
+    case "GET /logs":
+      return { status: 200, body: await readLogs(options.logs, request.url.searchParams.getAll("about")) };
     case "GET /idle":
       return awaitIdle(request, options.idle);
     case "GET /stack":

@@ -67,5 +67,12 @@ export async function ask<Answer>(method: string, path: string, body?: unknown):
   return answer;
 }
 
+/** @throws Error when the answer is no good one */
+export async function getText(path: string): Promise<string> {
+  const response = await fetch(path);
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  return response.text();
+}
+
 export const get = <Answer>(path: string): Promise<Answer> => ask<Answer>("GET", path);
 export const post = <Answer>(path: string, body: unknown): Promise<Answer> => ask<Answer>("POST", path, body);

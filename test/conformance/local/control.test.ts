@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
@@ -195,6 +195,29 @@ test("GET /idle answers once the work is done, and says what it waited for when 
   expect(String(away.body["error"])).toContain("no functions host runs");
   await post(`${info.control}/parts/functions/start`, {});
   expect((await get(`${info.control}/idle?timeout=soon`)).status).toBe(400);
+});
+
+test("GET /logs finds the lines of all parts that name an id, in order of time", async () => {
+  const [order, run] = ["019a0000-0000-7000-8000-000000000001", "5acb89f3-350e-4adf-8913-f9779599f897"];
+  const line = (time: string, more: object): string => JSON.stringify({ time: `2026-11-23T12:00:0${time}Z`, ...more });
+  const [first, second, third, other] = [
+    line("1.000", { message: `took ${order}` }),
+    line("2.000", { invocationId: run }),
+    line("3.000", { message: order }),
+    line("1.500", { message: "another" }),
+  ];
+  await writeFile(path.join(data, "logs", "kitchen.log"), `${[first, other, third].join("\n")}\n`);
+  await writeFile(path.join(data, "logs", "waiters.log"), `${second}\n`);
+  const { status, body } = await get(`${info.control}/logs?about=${order}&about=${run}`);
+  expect(status).toBe(200);
+  expect(body["lines"]).toEqual([
+    { part: "kitchen", line: first },
+    { part: "waiters", line: second },
+    { part: "kitchen", line: third },
+  ]);
+  for (const query of ["", "?about=", "?about=.*", `?about=${order}&about=short`]) {
+    expect([query, (await get(`${info.control}/logs${query}`)).status]).toEqual([query, 400]);
+  }
 });
 
 test("npm run local -- time, status, idle, token and kill speak to the running stack", async () => {
