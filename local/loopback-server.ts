@@ -44,12 +44,21 @@ export function startLoopbackServer(
   handle: (request: LocalRequest) => LocalAnswer | Promise<LocalAnswer>,
 ): Promise<LoopbackServer> {
   const server = createServer((request, response) => {
-    answer(request, response, handle).catch((error: unknown) => {
-      console.error("A request could not be answered:", error);
-      response.destroy();
-    });
+    answerLocally(request, response, handle);
   });
   return listenOnLoopback(server, port);
+}
+
+/** Answers one request of whatever server, with the same care. */
+export function answerLocally(
+  request: IncomingMessage,
+  response: ServerResponse,
+  handle: (request: LocalRequest) => LocalAnswer | Promise<LocalAnswer>,
+): void {
+  answer(request, response, handle).catch((error: unknown) => {
+    console.error("A request could not be answered:", error);
+    response.destroy();
+  });
 }
 
 /** Rejects with the system's error when the port cannot be had. */

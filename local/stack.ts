@@ -7,6 +7,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { appSettings, AUDIENCE, hubSettings, PAGES, WARM_UP } from "./app-settings.js";
+import type { ClockSetting } from "./clock/date.js";
 import { startClockServer, type ClockServer } from "./control/clock-server.js";
 import { startControl, type Control } from "./control/control.js";
 import type { FunctionStatus, HostStatus, QueueCounts } from "./control/idle.js";
@@ -52,7 +53,7 @@ export interface ReadyStack {
   readonly ports: Ports;
   readonly management: string;
   readonly hub: string;
-  readonly clockOffsetMs: number;
+  readonly clock: ClockSetting;
   readonly issuer: Issuer;
   readonly functions: readonly FunctionStatus[];
 }
@@ -140,12 +141,12 @@ export class Stack {
     const data = await openDataFolder(this.#options.data);
     this.#data = data;
     this.#logs = new Logs(path.join(data.path, "logs"), this.#options.print, this.#options.styles);
-    const [ports, topology, offset] = await Promise.all([
+    const [ports, topology, time] = await Promise.all([
       choosePorts(USUAL_PORTS, environment),
       readTopology(root),
-      data.readClockOffset(),
+      data.readClock(),
     ]);
-    const clock = await startClockServer(offset);
+    const clock = await startClockServer(time);
     this.#clock = clock;
     const program = this.#options.program ?? path.join(root, "out", "local", "cli.js");
     const events = await eventsOf(data.path, topology.hub, ports, environment);
@@ -178,7 +179,7 @@ export class Stack {
     await data.publish(info);
     const { management } = serviceBus;
     const { functions } = status;
-    return { info, ports, management, hub: topology.hub, clockOffsetMs: clock.offsetMs, issuer, functions };
+    return { info, ports, management, hub: topology.hub, clock: clock.setting, issuer, functions };
   }
 
   async #startIssuer(ports: Ports, data: DataFolder): Promise<Issuer> {
@@ -190,12 +191,14 @@ export class Stack {
     return (this.#control = await startControl({
       port: ports.control.port,
       clock,
-      saveOffset: (ms) => data.writeClockOffset(ms),
+      logs: path.join(data.path, "logs"),
+      saveClock: (setting) => data.writeClock(setting),
       parts: this.#controlledParts(),
       addresses: () => this.#addresses(),
       doors: {
         serviceBus: () => this.#parts.get("service-bus")?.announcement?.management,
         webPubSub: () => this.#parts.get("web-pubsub")?.announcement?.address,
+        storage: () => this.#parts.get("storage")?.announcement?.address,
         functions: () => this.#parts.get("functions")?.announcement?.address,
         functionsData: path.join(data.path, "functions"),
       },

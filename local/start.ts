@@ -70,7 +70,7 @@ function endOnSignals(stack: Stack): void {
 }
 
 async function content(
-  { info, ports, management, hub, clockOffsetMs, issuer, functions }: ReadyStack,
+  { info, ports, management, hub, clock, issuer, functions }: ReadyStack,
   { root, data, readyMs }: { root: string; data: string; readyMs: number },
 ): Promise<Parameters<typeof banner>[0]> {
   const tokens = await Promise.all(
@@ -89,7 +89,7 @@ async function content(
   return {
     readyMs,
     node: process.versions.node,
-    clockOffsetMs,
+    clock,
     parts: [
       ["functions", info.functions, moved("functions")],
       ["service bus", `sb://127.0.0.1:${ports.serviceBus.port}`, `management ${management} ${moved("serviceBus")}`],

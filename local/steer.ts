@@ -8,7 +8,9 @@ import { columns } from "./supervisor/banner.js";
 import { formatOffset, parseDuration } from "./clock/duration.js";
 import { dataPath, openDataFolder, readStackInfo, type StackInfo } from "./supervisor/data-folder.js";
 import { load, reset, save } from "./snapshots.js";
+import { FAULTS } from "./steer-faults.js";
 import type { PartStatus } from "./control/parts.js";
+import type { Time } from "./control/time.js";
 
 interface Command {
   readonly usage: string;
@@ -30,13 +32,14 @@ const commands: Readonly<Record<string, Command>> = {
     },
   },
   time: {
-    usage: "time [+24h | reset]",
-    summary: "reads the clock of the stack, moves it on, or puts it right",
+    usage: "time [+24h | freeze | release | reset]",
+    summary: "reads the clock of the stack, moves it on, stops it, lets it go on from there, or puts it right",
     async run({ control }, [move]) {
       if (move === undefined) return describe(await ask<Time>(`${control}/time`));
-      if (move === "reset") return describe(await ask<Time>(`${control}/time`, { reset: true }));
+      const asked = MOVES[move];
+      if (asked !== undefined) return describe(await ask<Time>(`${control}/time`, asked));
       const ms = parseDuration(move);
-      if (ms === undefined) throw new UsageError(`${move} is no duration. Try +24h, 90m, PT24H, or reset.`);
+      if (ms === undefined) throw new UsageError(`${move} is no duration. Try +24h, 90m, PT24H, freeze, or reset.`);
       return describe(await ask<Time>(`${control}/time`, { advance: `PT${ms / 1_000}S` }));
     },
   },
@@ -61,6 +64,11 @@ const commands: Readonly<Record<string, Command>> = {
     usage: "seed SCENARIO",
     summary: "fills the stack with something to look at; without a name it says what there is",
     run: (stack, args) => seed(stack, args),
+  },
+  fault: {
+    usage: "fault NAME …",
+    summary: "trouble on demand; without a name it says what there is",
+    run: (stack, args) => cause(stack, args),
   },
   kill: {
     usage: "kill PART [SIGNAL]",
@@ -143,13 +151,15 @@ async function workOn(folder: string, work: () => Promise<string>): Promise<numb
   }
 }
 
-interface Time {
-  readonly now: string;
-  readonly offsetMs: number;
-}
+/** What `time` takes besides a duration, as the control has it. */
+const MOVES: Readonly<Record<string, unknown>> = {
+  freeze: { freeze: true },
+  release: { freeze: false },
+  reset: { reset: true },
+};
 
-function describe({ now, offsetMs }: Time): string {
-  return `${now} (${offsetMs === 0 ? "real time" : formatOffset(offsetMs)})`;
+function describe({ now, offsetMs, frozen }: Time): string {
+  return `${now} (${frozen ? "frozen" : offsetMs === 0 ? "real time" : formatOffset(offsetMs)})`;
 }
 
 /** @throws UsageError with what the program says is wrong */
@@ -165,6 +175,17 @@ async function seed(stack: StackInfo, args: readonly string[]): Promise<string> 
   return (await said).trim();
 }
 
+async function cause({ control }: StackInfo, [name = "", ...args]: readonly string[]): Promise<string> {
+  const fault = Object.hasOwn(FAULTS, name) ? FAULTS[name] : undefined;
+  const request = fault?.request(args);
+  if (request === undefined) {
+    const known = fault === undefined ? Object.values(FAULTS) : [fault];
+    throw new UsageError(columns(known.map(({ usage, summary }) => [usage, summary])).join("\n"));
+  }
+  await ask(`${control}${request.path}`, request.body);
+  return `${name}: done (POST ${request.path} ${JSON.stringify(request.body)})`;
+}
+
 async function act(url: string, body: unknown): Promise<string> {
   const { name, state } = await ask<PartStatus>(url, body);
   return `${name} is ${state}`;
@@ -172,8 +193,9 @@ async function act(url: string, body: unknown): Promise<string> {
 
 async function ask<T>(url: string, body?: unknown): Promise<T> {
   const response = await fetch(url, body === undefined ? {} : { method: "POST", body: JSON.stringify(body) });
-  const answer = (await response.json()) as T & { readonly error?: string };
-  if (!response.ok) throw new UsageError(answer.error ?? `The stack answered ${response.status}.`);
+  const text = await response.text();
+  const answer = (text === "" ? {} : JSON.parse(text)) as T & { readonly error?: string; readonly detail?: string };
+  if (!response.ok) throw new UsageError(answer.error ?? answer.detail ?? `The stack answered ${response.status}.`);
   return answer;
 }
 

@@ -2,8 +2,8 @@
  * Time, as every part of the local stack sees it.
  *
  * Two kinds, because a developer may move the clock by a day while a function runs:
- * - wall time: what `Date` says. It jumps. TTL, schedules, expiry and tokens follow it.
- * - uptime: monotonic. It never jumps. Locks in use, idle time-outs and the time-outs of running calls follow it, so that they
+ * - wall time: what `Date` says. It jumps, and may stand still. TTL, schedules, expiry and tokens follow it.
+ * - uptime: monotonic. It never jumps and never stands. Locks in use, idle time-outs and the time-outs of running calls follow it, so that they
  *   survive a jump as they survive a laptop's suspension.
  */
 export interface Clock {
@@ -27,7 +27,12 @@ const LONGEST_DELAY_MS = 2 ** 31 - 1;
 /** The bus on which the preload (`local/clock/preload.ts`) announces jumps of this process's clock. */
 export const JUMPS = Symbol.for("local.clock.jumps");
 
-type WithJumps = typeof globalThis & { [JUMPS]?: EventTarget };
+export interface Jumps extends EventTarget {
+  /** Whether this process's `Date` stands still. */
+  isFrozen?: boolean;
+}
+
+type WithJumps = typeof globalThis & { [JUMPS]?: Jumps };
 
 /** The clock of a process: `Date` and `performance`, told of jumps when the process runs with the preload. */
 export class SystemClock implements Clock {
@@ -48,10 +53,12 @@ export class SystemClock implements Clock {
   }
 
   at(time: number, callback: () => void): Timer {
-    let timeout: NodeJS.Timeout;
+    let timeout: NodeJS.Timeout | undefined;
     const arm = (): void => {
       clearTimeout(timeout);
       const delay = Math.max(0, time - Date.now());
+      // While the clock stands no time comes nearer; its next jump, or its release, arms this again.
+      if (delay > 0 && (globalThis as WithJumps)[JUMPS]?.isFrozen === true) return;
       timeout = setTimeout(
         () => {
           if (Date.now() < time) {

@@ -3,20 +3,26 @@
  *
  * What Node captured before (the `date` header of its HTTP server, file times) stays real as well.
  */
-import { JUMPS } from "./clock.js";
+import { JUMPS, type Jumps } from "./clock.js";
+
+/** A clock that runs differs from the machine's by `offsetMs`; one that stands says `frozenAt`, milliseconds since the epoch. */
+export type ClockSetting = { readonly offsetMs: number } | { readonly frozenAt: number };
 
 const RealDate = Date;
-const realNow = Date.now.bind(Date);
+/** The machine's own time, wherever the clock of the stack is. */
+export const machineNow = Date.now.bind(Date);
 
-let offset = 0;
+let setting: ClockSetting = { offsetMs: 0 };
 let installed = false;
 
-/** Makes `Date` differ from the machine's time by `ms` and dispatches "jump" when that is a change. */
-export function setDateOffset(ms: number): void {
+/** Makes `Date` follow the setting, and dispatches "jump" when that is a change. */
+export function setDate(next: ClockSetting): void {
   installMovableDate();
-  if (ms === offset) return;
-  offset = ms;
-  jumps().dispatchEvent(new Event("jump"));
+  if (areSame(setting, next)) return;
+  setting = next;
+  const bus = jumps();
+  bus.isFrozen = "frozenAt" in next;
+  bus.dispatchEvent(new Event("jump"));
 }
 
 /** Replaces `Date` by one that can be moved, so that whoever keeps a reference to it sees later jumps. */
@@ -24,7 +30,7 @@ export function installMovableDate(): void {
   if (installed) return;
   installed = true;
   jumps();
-  const now = (): number => realNow() + offset;
+  const now = (): number => ("frozenAt" in setting ? setting.frozenAt : machineNow() + setting.offsetMs);
   const MovableDate = new Proxy(RealDate, {
     construct: (target, args, newTarget): object =>
       Reflect.construct(target, args.length === 0 ? [now()] : args, newTarget) as object,
@@ -36,8 +42,13 @@ export function installMovableDate(): void {
   globalThis.Date = MovableDate;
 }
 
-function jumps(): EventTarget {
-  const global = globalThis as unknown as { [JUMPS]?: EventTarget };
+function areSame(a: ClockSetting, b: ClockSetting): boolean {
+  if ("frozenAt" in a) return "frozenAt" in b && a.frozenAt === b.frozenAt;
+  return "offsetMs" in b && a.offsetMs === b.offsetMs;
+}
+
+function jumps(): Jumps {
+  const global = globalThis as unknown as { [JUMPS]?: Jumps };
   const bus = global[JUMPS] ?? new EventTarget();
   global[JUMPS] = bus;
   return bus;

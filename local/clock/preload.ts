@@ -6,7 +6,7 @@
  * that is gone changes nothing: the process keeps its time and goes on looking for it.
  */
 import { connect } from "node:net";
-import { installMovableDate, setDateOffset } from "./date.js";
+import { installMovableDate, setDate } from "./date.js";
 import { readLines, writeLine, type Move } from "./protocol.js";
 
 const RECONNECT_MS = 250;
@@ -29,8 +29,8 @@ function follow(address: string): Promise<void> {
         writeLine(socket, { pid: process.pid });
       });
       readLines(socket, (value) => {
-        const { id, offsetMs } = value as Move;
-        setDateOffset(offsetMs);
+        const { id, ...setting } = value as Move;
+        setDate(setting);
         writeLine(socket, { ack: id });
         clearTimeout(giveUp);
         // From here on the connection alone must not keep a process from ending.

@@ -1,19 +1,17 @@
 /**
  * What the control and the processes of the stack say to each other about time: lines of JSON over loopback TCP.
  *
- * A process says who it is and is told the offset at once; every `Move` is answered by an `Ack` once `Date` has moved and the
+ * A process says who it is and is told the setting at once; every `Move` is answered by an `Ack` once `Date` has moved and the
  * process' listeners have been called.
  */
 import type { Socket } from "node:net";
+import type { ClockSetting } from "./date.js";
 
 export interface Hello {
   readonly pid: number;
 }
 
-export interface Move {
-  readonly id: number;
-  readonly offsetMs: number;
-}
+export type Move = ClockSetting & { readonly id: number };
 
 export interface Ack {
   readonly ack: number;

@@ -1,6 +1,6 @@
-/** The one clock of the stack: keeps its offset, and moves every process that runs with the preload. */
+/** The one clock of the stack: keeps its setting, and moves every process that runs with the preload. */
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
-import { setDateOffset } from "../clock/date.js";
+import { machineNow, setDate, type ClockSetting } from "../clock/date.js";
 import { readLines, writeLine } from "../clock/protocol.js";
 
 /** A process that takes longer is held up, by a debugger for example; the others must not wait for it for ever. */
@@ -9,12 +9,14 @@ const ACK_WAIT_MS = 10_000;
 export interface ClockServer {
   /** host:port, for `LOCAL_CLOCK`. */
   readonly address: string;
+  readonly setting: ClockSetting;
+  /** How far it is from the machine's time; while it stands this falls behind. */
   readonly offsetMs: number;
   /**
    * Moves this process and every connected one. Resolves when all have moved, with the ids of the processes that did not say so
    * in time. A process that dies meanwhile is not waited for.
    */
-  moveTo(offsetMs: number): Promise<readonly number[]>;
+  moveTo(setting: ClockSetting): Promise<readonly number[]>;
   stop(): Promise<void>;
 }
 
@@ -23,18 +25,18 @@ interface Follower {
   acknowledged: number;
 }
 
-export async function startClockServer(initialOffsetMs: number, ackWaitMs = ACK_WAIT_MS): Promise<ClockServer> {
+export async function startClockServer(initial: ClockSetting, ackWaitMs = ACK_WAIT_MS): Promise<ClockServer> {
   const followers = new Map<Socket, Follower>();
   const changed = new EventTarget();
   const tellChange = (): boolean => changed.dispatchEvent(new Event("change"));
-  let offsetMs = initialOffsetMs;
+  let setting = initial;
   let id = 0;
-  setDateOffset(offsetMs);
+  setDate(setting);
 
   const server = createServer({ noDelay: true }, (socket) => {
     // Told at once: a process that connects during a jump must neither miss it nor be forgotten by it.
     followers.set(socket, { pid: 0, acknowledged: -1 });
-    writeLine(socket, { id, offsetMs });
+    writeLine(socket, { ...setting, id });
     readLines(socket, (value) => {
       const { pid, ack } = value as { pid?: number; ack?: number };
       const follower = followers.get(socket);
@@ -53,15 +55,18 @@ export async function startClockServer(initialOffsetMs: number, ackWaitMs = ACK_
 
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get setting() {
+      return setting;
+    },
     get offsetMs() {
-      return offsetMs;
+      return "frozenAt" in setting ? setting.frozenAt - machineNow() : setting.offsetMs;
     },
     async moveTo(next) {
-      offsetMs = next;
+      setting = next;
       id += 1;
-      const move = { id, offsetMs };
+      const move = { ...setting, id };
       for (const socket of followers.keys()) writeLine(socket, move);
-      setDateOffset(offsetMs);
+      setDate(setting);
       const behind = (): number[] =>
         [...followers.values()].filter((each) => each.acknowledged < move.id).map((each) => each.pid);
       await waitUntil(() => behind().length === 0, changed, ackWaitMs);

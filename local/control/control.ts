@@ -1,4 +1,5 @@
 /** The control of a running stack, over HTTP: its clock, its parts, and when it is idle. README.md has the routes. */
+import type { ClockSetting } from "../clock/date.js";
 import { parseDuration, parseIsoDuration } from "../clock/duration.js";
 import { RequestError, startLoopbackServer, type LocalAnswer, type LocalRequest } from "../loopback-server.js";
 import type { ClockServer } from "./clock-server.js";
@@ -6,14 +7,16 @@ import { waitUntilIdle, type IdleSource } from "./idle.js";
 import { readDue } from "./due.js";
 import { EventHub } from "./event-hub.js";
 import { passOn, type Doors } from "./gateway.js";
+import { readLogs } from "./logs.js";
 import { readPage } from "./pages.js";
 import type { ControlledParts, PartStatus } from "./parts.js";
+import { moveClock, readTime } from "./time.js";
 
 export interface ControlOptions {
   readonly port: number;
   readonly clock: ClockServer;
-  /** Keeps the offset for the next start. */
-  readonly saveOffset: (ms: number) => Promise<void>;
+  /** Keeps the clock's setting for the next start. */
+  readonly saveClock: (setting: ClockSetting) => Promise<void>;
   readonly parts: ControlledParts;
   readonly idle: IdleSource;
   /** Where a page finds the parts. */
@@ -21,6 +24,8 @@ export interface ControlOptions {
   /** The first segment of a page's path, and its folder. */
   readonly pages: Readonly<Record<string, string>>;
   readonly doors: Doors;
+  /** The folder with the parts' logs. */
+  readonly logs: string;
 }
 
 export interface Control {
@@ -29,8 +34,6 @@ export interface Control {
 }
 
 const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
-/** Further away than anyone wants to be, and safely inside what `Date` can hold. */
-const FARTHEST_OFFSET_MS = 100 * 366 * 24 * 3_600_000;
 const LONGEST_AWAY_MS = 10 * 60_000;
 const SIGNALS: readonly string[] = ["SIGKILL", "SIGTERM", "SIGINT"];
 
@@ -50,11 +53,11 @@ async function respond(request: LocalRequest, options: ControlOptions, hub: Even
   const { clock, parts } = options;
   switch (`${request.method} ${request.url.pathname}`) {
     case "GET /time":
-      return { status: 200, body: time(clock) };
+      return { status: 200, body: readTime(clock) };
     case "POST /time": {
-      const answer = await moveClock(request.body, options);
-      hub.publish({ source: "control", kind: "clock-moved", at: new Date().toISOString(), offsetMs: clock.offsetMs });
-      return answer;
+      const { now, ...rest } = await moveClock(request.body, clock, options.saveClock);
+      hub.publish({ source: "control", kind: "clock-moved", at: now, ...rest });
+      return { status: 200, body: { now, ...rest } };
     }
     case "GET /":
       return { status: 302, content: Buffer.alloc(0), headers: { location: "/dashboard/" } };
@@ -66,6 +69,8 @@ async function respond(request: LocalRequest, options: ControlOptions, hub: Even
       };
     case "GET /due":
       return whatIsDue(request, options.doors);
+    case "GET /logs":
+      return { status: 200, body: await readLogs(options.logs, request.url.searchParams.getAll("about")) };
     case "GET /idle":
       return awaitIdle(request, options.idle);
     case "GET /stack":
@@ -93,30 +98,6 @@ async function respond(request: LocalRequest, options: ControlOptions, hub: Even
     default:
       return { status: 200, body: await parts.restart(name) };
   }
-}
-
-function time(clock: ClockServer): { now: string; offsetMs: number } {
-  return { now: new Date().toISOString(), offsetMs: clock.offsetMs };
-}
-
-/**
- * Answers after every process has moved. The way is forward, as time goes; `reset` alone goes back, to the machine's own time.
- */
-async function moveClock(body: unknown, { clock, saveOffset }: ControlOptions): Promise<LocalAnswer> {
-  const { advance, reset } = (body ?? {}) as Readonly<Record<string, unknown>>;
-  const step = typeof advance === "string" ? parseIsoDuration(advance) : undefined;
-  if ((reset !== true && step === undefined) || (reset !== undefined && advance !== undefined)) {
-    throw new RequestError(
-      400,
-      'Send {"advance": "PT24H"}, an ISO 8601 duration without sign, years and months, or {"reset": true}.',
-    );
-  }
-  const offsetMs = step === undefined ? 0 : clock.offsetMs + step;
-  if (offsetMs > FARTHEST_OFFSET_MS) throw new RequestError(400, 'That is too far away. {"reset": true} goes back.');
-  const late = await clock.moveTo(offsetMs);
-  await saveOffset(clock.offsetMs);
-  if (late.length === 0) return { status: 200, body: time(clock) };
-  throw new RequestError(504, `The clock has moved, but processes ${late.join(", ")} did not say that they followed.`);
 }
 
 async function awaitIdle(request: LocalRequest, source: IdleSource): Promise<LocalAnswer> {

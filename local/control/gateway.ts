@@ -1,12 +1,13 @@
-/** The parts' own doors behind one address: `/service-bus/…`, `/web-pubsub/…` and `/functions/…` go through as they are. */
+/** The parts' own doors behind one address: `/service-bus/…`, `/web-pubsub/…`, `/storage/…` and `/functions/…` go through as they are. */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { RequestError, type LocalAnswer, type LocalRequest } from "../loopback-server.js";
 
 export interface Doors {
-  /** The broker's management, the base URLs of Web PubSub and of the first functions host; undefined while they are not there. */
+  /** The broker's management, the base URLs of Web PubSub, of the blob service and of the first functions host; undefined while they are not there. */
   readonly serviceBus: () => string | undefined;
   readonly webPubSub: () => string | undefined;
+  readonly storage: () => string | undefined;
   readonly functions: () => string | undefined;
   /** The functions host's folder, where its keys are. */
   readonly functionsData: string;
@@ -20,7 +21,7 @@ interface Target {
 /** Answers what goes to a part; undefined for every other path. */
 export async function passOn(request: LocalRequest, doors: Doors): Promise<LocalAnswer | undefined> {
   const { method, url, body, signal } = request;
-  const [, part = "", rest = ""] = /^\/(service-bus|web-pubsub|functions)\/(.*)$/.exec(url.pathname) ?? [];
+  const [, part = "", rest = ""] = /^\/(service-bus|web-pubsub|storage|functions)\/(.*)$/.exec(url.pathname) ?? [];
   if (part === "") return undefined;
   const target = await targetOf(part, rest, doors);
   const response = await fetch(`${target.url}${url.search}`, {
@@ -48,6 +49,8 @@ async function targetOf(part: string, rest: string, doors: Doors): Promise<Targe
       return { url: `${there(doors.serviceBus())}/${rest}` };
     case "web-pubsub":
       return { url: `${there(doors.webPubSub())}/_local/${rest}` };
+    case "storage":
+      return { url: `${there(doors.storage())}/_local/${rest}` };
     default: {
       const base = there(doors.functions());
       const run = /^run\/([\w-]+)$/.exec(rest)?.[1];

@@ -1,5 +1,11 @@
 /** The control's HTTP, as the page uses it. Everything here can be done with curl as well: local/README.md. */
 
+export interface Time {
+  readonly now: string;
+  readonly offsetMs: number;
+  readonly frozen: boolean;
+}
+
 export interface Queue {
   readonly name: string;
   readonly active: number;
@@ -59,6 +65,13 @@ export async function ask<Answer>(method: string, path: string, body?: unknown):
   const answer = (text === "" ? {} : JSON.parse(text)) as Answer & { error?: string; detail?: string };
   if (!response.ok) throw new Error(answer.error ?? answer.detail ?? `HTTP ${response.status}`);
   return answer;
+}
+
+/** @throws Error when the answer is no good one */
+export async function getText(path: string): Promise<string> {
+  const response = await fetch(path);
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  return response.text();
 }
 
 export const get = <Answer>(path: string): Promise<Answer> => ask<Answer>("GET", path);

@@ -1,6 +1,6 @@
-/** The time machine: what the stack takes the time to be, and jumps. */
+/** The time machine: what the stack takes the time to be, jumps, and a switch that stops it. */
 import { button, h } from "../../web/dom.js";
-import { post } from "./api.js";
+import { post, type Time } from "./api.js";
 
 const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
@@ -10,11 +10,15 @@ export class Clock {
   readonly element: HTMLElement;
   readonly #now = h("time", { class: "now" });
   readonly #offset = h("span", { class: "offset" });
+  readonly #freeze: HTMLButtonElement;
   #offsetMs = 0;
+  /** What the clock says while it stands. */
+  #frozenAt: Date | undefined;
 
   constructor(attempt: Attempt) {
     const jump = (label: string, advance: string): HTMLElement =>
       button(label, () => attempt(() => post("/time", { advance })));
+    this.#freeze = button("Freeze", () => attempt(() => post("/time", { freeze: this.#frozenAt === undefined })));
     this.element = h("section", { class: "clock", "aria-label": "Time machine" }, [
       this.#now,
       this.#offset,
@@ -22,22 +26,33 @@ export class Clock {
         jump("+1 min", "PT1M"),
         jump("+1 h", "PT1H"),
         jump("+24 h", "PT24H"),
+        this.#freeze,
         button("Real time", () => attempt(() => post("/time", { reset: true }))),
       ]),
     ]);
     setInterval(() => this.#draw(), 250);
   }
 
-  show({ offsetMs }: { readonly now: string; readonly offsetMs: number }): void {
+  show({ now, offsetMs, frozen }: Time): void {
     this.#offsetMs = offsetMs;
+    this.#frozenAt = frozen ? new Date(now) : undefined;
+    this.element.classList.toggle("frozen", frozen);
+    this.#freeze.textContent = frozen ? "Let it run" : "Freeze";
     this.#draw();
   }
 
   #draw(): void {
-    const now = format.format(new Date(Date.now() + this.#offsetMs));
+    const now = format.format(this.#frozenAt ?? new Date(Date.now() + this.#offsetMs));
     if (this.#now.textContent !== now) this.#now.textContent = now;
-    const hours = Math.round(this.#offsetMs / 36_000) / 100;
-    const offset = this.#offsetMs === 0 ? "real time" : `${hours} h ahead`;
+    const offset = this.#frozenAt === undefined ? describe(this.#offsetMs) : "frozen";
     if (this.#offset.textContent !== offset) this.#offset.textContent = offset;
   }
 }
+
+function describe(offsetMs: number): string {
+  const hours = Math.round(Math.abs(offsetMs) / 36_000) / 100;
+  if (offsetMs === 0) return "real time";
+  return hours < 1 ? `${Math.ceil(Math.abs(offsetMs) / 60_000)} min ${side(offsetMs)}` : `${hours} h ${side(offsetMs)}`;
+}
+
+const side = (offsetMs: number): string => (offsetMs < 0 ? "behind" : "ahead");

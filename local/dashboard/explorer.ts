@@ -1,6 +1,7 @@
 /** Every request of the API, to be tried: made from the OpenAPI document that the functions serve. */
 import { h } from "../../web/dom.js";
 import { get } from "./api.js";
+import { addresses, tokenFor, type Addresses } from "./app.js";
 import { panel } from "./panel.js";
 
 interface Schema {
@@ -39,7 +40,7 @@ export class Explorer {
   /** What a parameter was the last time: most requests are about the same conversation. */
   readonly #known = new Map<string, string>();
   #requests: readonly Request[] = [];
-  #addresses = { functions: "", issuer: "" };
+  #addresses: Addresses = { functions: "", issuer: "" };
 
   constructor() {
     const send = h("button", { type: "submit", class: "strong" }, ["Send"]);
@@ -69,7 +70,7 @@ export class Explorer {
   /** Reads the document, once: until it is there nothing can be chosen. */
   async start(): Promise<void> {
     if (this.#requests.length > 0) return;
-    this.#addresses = await get("/stack");
+    this.#addresses = await addresses();
     const { paths } = await get<{ paths: Readonly<Record<string, Readonly<Record<string, Operation>>>> }>(
       `${this.#addresses.functions}/api/openapi.json`,
     );
@@ -153,14 +154,10 @@ export class Explorer {
   }
 
   /** Locally anybody is whoever they say; who asks for what operators may see is one. */
-  async #token(): Promise<string> {
+  #token(): Promise<string> {
     const isForOperators = this.#chosen?.path.includes("/ops/") === true;
-    const response = await fetch(`${this.#addresses.issuer}/token`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ sub: this.#user.value, ...(isForOperators ? { roles: ["operator"] } : {}) }),
-    });
-    return ((await response.json()) as { access_token: string }).access_token;
+    const who = { sub: this.#user.value, ...(isForOperators ? { roles: ["operator"] } : {}) };
+    return tokenFor(who, this.#addresses);
   }
 }
 

@@ -8,6 +8,8 @@ export class FaultsPanel {
   readonly #functions = h("select", { id: "fault-function" });
   readonly #times = h("input", { id: "fault-times", type: "number", min: "1", max: "99", value: "1", size: "2" });
   readonly #queues = h("select", { id: "fault-queue" });
+  readonly #twice = h("input", { id: "fault-twice", type: "number", min: "1", max: "99", value: "1", size: "2" });
+  readonly #slower = h("input", { id: "fault-slower", type: "number", min: "1", max: "5000", value: "300", size: "4" });
 
   constructor(attempt: Attempt) {
     const fault = (label: string, path: string, body: () => unknown): HTMLElement =>
@@ -32,9 +34,23 @@ export class FaultsPanel {
         fault("Refuse the next 3 events", "/web-pubsub/faults", () => ({ refuse: { times: 3, status: 503 } })),
       ]),
       h("div", { class: "tools" }, [
+        h("label", { for: "fault-slower" }, ["Each call to storage takes"]),
+        this.#slower,
+        "ms more",
+        fault("Slow storage for 10 s", "/storage/faults", () => ({
+          slow: { delayMs: Number(this.#slower.value), forMs: 10_000 },
+        })),
+      ]),
+      h("div", { class: "tools" }, [
         h("label", { for: "fault-queue" }, ["On queue"]),
         this.#queues,
-        fault("Deliver twice", "/service-bus/faults", () => ({ queue: queue(), fault: "lose-lock", at: "settle" })),
+        h("label", { for: "fault-twice" }, ["the next"]),
+        this.#twice,
+        fault("Deliver twice", "/service-bus/faults", () => ({
+          queue: queue(),
+          fault: "deliver-twice",
+          times: Number(this.#twice.value),
+        })),
         fault("Throttle 5 s", "/service-bus/faults", () => ({ queue: queue(), fault: "throttle", forMs: 5_000 })),
         fault("Slow 10 s", "/service-bus/faults", () => ({
           queue: queue(),

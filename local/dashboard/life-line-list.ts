@@ -1,5 +1,6 @@
 /** The life-lines, newest first: steps in the order in which they happened, and what lay between them. */
 import { fill, h, type Item } from "../../web/dom.js";
+import { LineInside } from "./line-inside.js";
 import { toneOf, type LifeLines, type Line, type Step } from "./life-lines.js";
 
 export class LifeLineList {
@@ -11,6 +12,8 @@ export class LifeLineList {
   ]);
   /** Facts may name users: they are shown when asked for, by step. */
   readonly #opened = new Set<string>();
+  /** What is behind a line is read when it is opened, and outlives the drawing of its steps. */
+  readonly #insides = new WeakMap<Line, LineInside>();
 
   constructor(lines: LifeLines) {
     this.#lines = lines;
@@ -41,6 +44,8 @@ export class LifeLineList {
       signature: JSON.stringify([line.state, line.steps.map(({ text, tone, at }) => [text, tone, at])]),
       build: () => {
         const first = line.steps[0]?.at ?? "";
+        const inside = this.#opened.has(line.key) ? this.#insideOf(line) : undefined;
+        void inside?.load();
         const details = h(
           "details",
           { open: this.#opened.has(line.key) },
@@ -68,17 +73,32 @@ export class LifeLineList {
                 line.steps.map((step) => row(step, first)),
               ),
             ]),
+            inside?.element,
           ],
           {
             toggle: () => {
-              if (details.open) this.#opened.add(line.key);
-              else this.#opened.delete(line.key);
+              if (details.open === this.#opened.has(line.key)) return;
+              if (details.open) {
+                this.#opened.add(line.key);
+                const opened = this.#insideOf(line);
+                details.append(opened.element);
+                void opened.load();
+              } else {
+                this.#opened.delete(line.key);
+                this.#insides.delete(line);
+              }
             },
           },
         );
         return h("li", {}, [details]);
       },
     };
+  }
+
+  #insideOf(line: Line): LineInside {
+    const inside = this.#insides.get(line) ?? new LineInside(line);
+    this.#insides.set(line, inside);
+    return inside;
   }
 }
 

@@ -89,6 +89,8 @@ export class LifeLines {
   }
 
   #started(event: HubEvent): void {
+    // Who reads of something does nothing to it; what this page reads would come back as news.
+    if (event["method"] === "GET") return;
     const step: Step = {
       at: event.at,
       source: "functions",
@@ -146,6 +148,27 @@ export class LifeLines {
     }
     return line;
   }
+}
+
+/** What else a line is known by: to find it in logs, and where it belongs. */
+export interface LineIds {
+  readonly traces: readonly string[];
+  readonly conversation: string | undefined;
+  /** Ids of its runs and of its messages in queues, as logs name them. */
+  readonly logged: readonly string[];
+}
+
+export function idsIn({ steps }: Line): LineIds {
+  const named = (name: string): readonly string[] => [
+    ...new Set(steps.map(({ facts }) => facts[name]).filter((id) => typeof id === "string")),
+  ];
+  const ids = steps.map(({ facts }) => (facts["ids"] ?? {}) as Readonly<Record<string, string>>);
+  const within = ids.map(({ conversation, conversationId }) => conversation ?? conversationId);
+  return {
+    traces: named("traceId"),
+    conversation: within.find((id) => id !== undefined),
+    logged: [...named("invocationId"), ...named("messageId")],
+  };
 }
 
 export function toneOf(state: string): Step["tone"] {

@@ -1,12 +1,22 @@
 /** The local stack on one page: what happens to each message, what is in the queues, and switches for time and trouble. */
 import { button, h } from "../../web/dom.js";
-import { get, type FunctionStatus, type Part, type Queue, type Socket, type DueItem } from "./api.js";
+import {
+  get,
+  getText,
+  type FunctionStatus,
+  type Part,
+  type Queue,
+  type Socket,
+  type DueItem,
+  type Time,
+} from "./api.js";
 import { Clock } from "./clock.js";
 import { Explorer } from "./explorer.js";
 import { LifeLines, type HubEvent } from "./life-lines.js";
 import { LifeLineList } from "./life-line-list.js";
 import { DuePanel, FunctionsPanel, PartsPanel, QueuesPanel, SocketsPanel } from "./panels.js";
 import { FaultsPanel } from "./faults.js";
+import { MetricsPanel } from "./metrics.js";
 
 const REFRESH_EVERY_MS = 2_000;
 const REFRESH_AFTER_MS = 200;
@@ -31,6 +41,7 @@ const queues = new QueuesPanel(attempt);
 const functions = new FunctionsPanel(attempt);
 const sockets = new SocketsPanel(attempt);
 const due = new DuePanel();
+const metrics = new MetricsPanel();
 const faults = new FaultsPanel(attempt);
 const explorer = new Explorer();
 
@@ -43,7 +54,7 @@ document.body.append(
   notice,
   clock.element,
   h("main", {}, [
-    list.element,
+    h("div", { class: "side" }, [list.element, metrics.element]),
     h("div", { class: "side" }, [
       queues.element,
       due.element,
@@ -64,9 +75,15 @@ async function refresh(): Promise<void> {
   // A part that is away is shown as such; the rest goes on.
   const asked = <Answer>(path: string): Promise<Answer | undefined> => get<Answer>(path).catch(() => undefined);
   await Promise.all([
-    asked<{ now: string; offsetMs: number }>("/time").then((time) => time && clock.show(time)),
+    asked<Time>("/time").then((time) => time && clock.show(time)),
     asked<{ parts: readonly Part[] }>("/parts").then((answer) => answer && parts.show(answer.parts)),
-    asked<readonly Queue[]>("/service-bus/queues").then((answer) => answer && queues.show(answer)),
+    Promise.all([asked<readonly Queue[]>("/service-bus/queues"), getText("/service-bus/metrics").catch(() => "")]).then(
+      ([answer, page]) => {
+        if (answer === undefined) return;
+        queues.show(answer);
+        if (page !== "") metrics.sample(page, answer);
+      },
+    ),
     asked<{ functions: readonly FunctionStatus[] }>("/functions/status").then(
       (answer) => answer && functions.show(answer.functions),
     ),
@@ -94,11 +111,13 @@ const events = new EventSource("/events");
 events.addEventListener("open", () => {
   list.clear();
   functions.clear();
+  metrics.clear();
 });
 events.addEventListener("message", ({ data }: MessageEvent<string>) => {
   const event = JSON.parse(data) as HubEvent;
   lines.take(event);
   functions.take(event);
+  metrics.take(event);
   refreshSoon();
 });
 setInterval(() => void refresh(), REFRESH_EVERY_MS);

@@ -5,6 +5,7 @@
 import { createRequire } from "node:module";
 import { StartError } from "../part.js";
 import { storageConnectionString, type StoragePorts } from "./connection-string.js";
+import { SlowStorage } from "./slow.js";
 
 export interface AzuriteOptions {
   readonly ports: StoragePorts;
@@ -44,8 +45,11 @@ export async function startAzurite({ ports, dataFolder }: AzuriteOptions): Promi
     onProgress();
   };
   const failed = failure(ports);
+  const slow = new SlowStorage();
+  const undo = slow.install();
   load(ports, dataFolder);
   await Promise.race([progress(() => Object.keys(listening).length === 3), failed]);
+  undo();
 
   // It would also end on these by itself, and a second end fails: `stop` is the only way.
   process.removeAllListeners("SIGINT");
@@ -56,6 +60,7 @@ export async function startAzurite({ ports, dataFolder }: AzuriteOptions): Promi
     connectionString: storageConnectionString(actual),
     ports: actual,
     stop: () => {
+      slow.end();
       process.emit("message", "shutdown", undefined);
       return progress(() => closed === 3);
     },

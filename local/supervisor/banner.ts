@@ -1,4 +1,5 @@
 /** What a developer sees when the stack is ready. */
+import type { ClockSetting } from "../clock/date.js";
 import { formatOffset } from "../clock/duration.js";
 import type { FunctionStatus } from "../control/idle.js";
 import { plain } from "./styles.js";
@@ -6,7 +7,7 @@ import { plain } from "./styles.js";
 export interface BannerContent {
   readonly readyMs: number;
   readonly node: string;
-  readonly clockOffsetMs: number;
+  readonly clock: ClockSetting;
   /** Name, address and a remark for each part. */
   readonly parts: readonly (readonly [name: string, address: string, remark?: string])[];
   readonly functions: readonly FunctionStatus[];
@@ -20,7 +21,7 @@ const KINDS = ["HTTP", "queue", "timer", "other"] as const;
 type Kind = (typeof KINDS)[number];
 
 export function banner(content: BannerContent, styles = plain): string {
-  const clock = content.clockOffsetMs === 0 ? "clock real" : `clock ${formatOffset(content.clockOffsetMs)}`;
+  const clock = describeClock(content.clock);
   const title = `Ready in ${(content.readyMs / 1_000).toFixed(1)} s`;
   const heading = (text: string): string => styles.dim(text);
   return [
@@ -39,6 +40,11 @@ export function banner(content: BannerContent, styles = plain): string {
     ...content.commands.map((command) => `  ${command}`),
     "",
   ].join("\n");
+}
+
+function describeClock(clock: ClockSetting): string {
+  if ("frozenAt" in clock) return `clock frozen at ${new Date(clock.frozenAt).toISOString()}`;
+  return clock.offsetMs === 0 ? "clock real" : `clock ${formatOffset(clock.offsetMs)}`;
 }
 
 function describe(each: FunctionStatus, routePrefix: string): readonly string[] {

@@ -1,7 +1,8 @@
-/** The stack's folder: one running stack at a time, its address for others to read, its clock's offset. */
+/** The stack's folder: one running stack at a time, its address for others to read, its clock's setting. */
 import { chmodSync, existsSync, rmSync, statSync } from "node:fs";
 import { mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import type { ClockSetting } from "../clock/date.js";
 import { StartError } from "../part.js";
 
 /** What `stack.json` says: connection strings where Azure has them, base URLs else. */
@@ -17,8 +18,8 @@ export interface StackInfo {
 
 export interface DataFolder {
   readonly path: string;
-  readClockOffset(): Promise<number>;
-  writeClockOffset(ms: number): Promise<void>;
+  readClock(): Promise<ClockSetting>;
+  writeClock(setting: ClockSetting): Promise<void>;
   /** Tells others where everything is; only this user may read it. */
   publish(info: StackInfo): Promise<void>;
   unpublish(): void;
@@ -62,15 +63,16 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
   remove(STACK_FILE);
   return {
     path: folder,
-    async readClockOffset() {
+    async readClock() {
       const text = await readFile(file(CLOCK_FILE), "utf8").catch(() => "{}");
       try {
-        return (JSON.parse(text) as { offsetMs?: number }).offsetMs ?? 0;
+        const { offsetMs = 0, frozenAt } = JSON.parse(text) as { offsetMs?: number; frozenAt?: number };
+        return frozenAt === undefined ? { offsetMs } : { frozenAt };
       } catch {
         throw new StartError(`${file(CLOCK_FILE)} is damaged. Delete it to start with the real time.`);
       }
     },
-    writeClockOffset: (offsetMs) => replaceFile(file(CLOCK_FILE), { offsetMs }, 0o644),
+    writeClock: (setting) => replaceFile(file(CLOCK_FILE), setting, 0o644),
     publish: (info) => replaceFile(file(STACK_FILE), info, 0o600),
     unpublish: () => {
       remove(STACK_FILE);

@@ -105,7 +105,7 @@ export async function havoc(stack: Stack, random: Random, hosts: readonly [strin
     return JSON.stringify(body);
   };
   const queue = random.pick(["text-messages", "deadlines", "retained-messages", "url-closed", "file-messages"]);
-  switch (random.pick(["host", "broker", "realtime", "storage", "throttle", "lock", "drop", "refuse", "time"])) {
+  switch (random.pick(["host", "broker", "realtime", "storage", "throttle", "lock", "drop", "refuse", "slow", "time"])) {
     case "host":
       return restart(random.pick(hosts));
     case "broker":
@@ -118,9 +118,14 @@ export async function havoc(stack: Stack, random: Random, hosts: readonly [strin
     case "throttle":
       return fault({ queue, fault: "throttle", times: 5 });
     case "lock":
-      return fault({ queue, fault: "lose-lock", times: 3 });
+      return fault({ queue, fault: random.pick(["lose-lock", "deliver-twice"]), times: 3 });
     case "drop":
       return fault({ queue, fault: "drop-connection", at: "stored" });
+    case "slow": {
+      const slow = { delayMs: 200, forMs: 3_000 };
+      await fetch(`${stack.info.control}/storage/faults`, { method: "POST", body: JSON.stringify({ slow }) });
+      return `storage slow ${JSON.stringify(slow)}`;
+    }
     case "refuse": {
       const refuse = { times: 6, status: random.pick([429, 500, 503]) };
       const address = stack.info.webPubSub.replace(/^Endpoint=([^;]+);.*$/u, "$1");

@@ -27,6 +27,7 @@ const faultBody = z.discriminatedUnion("fault", [
     at: z.enum(["now", "send", "stored", "deliver", "settle", "settled"]).default("now"),
   }),
   z.strictObject({ ...common, fault: z.literal("lose-lock"), at: z.enum(["now", "settle"]).default("settle") }),
+  z.strictObject({ ...common, fault: z.literal("deliver-twice") }),
   z.strictObject({ ...common, fault: z.literal("delay-settlement"), delayMs }),
   z.strictObject({
     ...common,

@@ -19,6 +19,7 @@ export const REFUSALS = [
 export type FaultKind =
   | { readonly fault: "drop-connection"; readonly at: "send" | "stored" | "deliver" | "settle" | "settled" }
   | { readonly fault: "lose-lock" }
+  | { readonly fault: "deliver-twice" }
   | { readonly fault: "delay-settlement"; readonly delayMs: number }
   | { readonly fault: "refuse-settlement"; readonly error: (typeof REFUSALS)[number] }
   | { readonly fault: "throttle" }
@@ -45,10 +46,13 @@ interface Switch {
   readonly kind: FaultKind;
   timesLeft: number;
   readonly until: number;
+  /** Messages that had their share of it, by id: `deliver-twice` is once for each. */
+  readonly had: Set<number>;
 }
 
 const MOMENTS: Readonly<Record<Exclude<FaultKind["fault"], "drop-connection">, readonly Moment[]>> = {
   "lose-lock": ["settle"],
+  "deliver-twice": ["settle"],
   "delay-settlement": ["settle"],
   "refuse-settlement": ["settle"],
   throttle: ["send", "settle", "request"],
@@ -78,6 +82,7 @@ export class FaultSwitches implements Faults {
       kind,
       timesLeft: times ?? Infinity,
       until: forMs === undefined ? Infinity : this.#clock.uptime() + forMs,
+      had: new Set(),
     };
     this.#switches.push(added);
     return this.#describe(added);
@@ -114,12 +119,9 @@ export class FaultSwitches implements Faults {
     if (this.#switches.length === 0) return undefined;
     this.#forgetOver();
     const name = queue.settings.name.toLowerCase();
-    // One that needs a lock passes by what is settled through $management, where none is known.
-    const found = this.#switches.find(
-      (each) =>
-        each.queue === name && isFor(each.kind, moment) && (each.kind.fault !== "lose-lock" || lock !== undefined),
-    );
+    const found = this.#switches.find((each) => each.queue === name && isFor(each, moment, lock));
     if (found === undefined) return undefined;
+    if (lock !== undefined && found.kind.fault === "deliver-twice") found.had.add(lock.message.id);
     found.timesLeft--;
     this.#count(queue.settings.name, found.kind.fault);
     this.#onFault({ queue: queue.settings.name, fault: found.kind.fault, moment });
@@ -132,6 +134,7 @@ export class FaultSwitches implements Faults {
         link.connection.socket.destroy();
         return new Promise(() => undefined);
       case "lose-lock":
+      case "deliver-twice":
         if (lock !== undefined) queue.loseLock(lock);
         return undefined;
       case "refuse-settlement":
@@ -174,6 +177,14 @@ function isOver({ timesLeft, until }: Switch, now: number): boolean {
   return timesLeft <= 0 || now >= until;
 }
 
-function isFor(kind: FaultKind, moment: Moment): boolean {
-  return kind.fault === "drop-connection" ? kind.at === moment : MOMENTS[kind.fault].includes(moment);
+/** One that needs a lock passes by what is settled through $management, where none is known. */
+function isFor({ kind, had }: Switch, moment: Moment, lock: MessageLock | undefined): boolean {
+  if (kind.fault === "drop-connection") return kind.at === moment;
+  if (!MOMENTS[kind.fault].includes(moment)) return false;
+  if (kind.fault === "lose-lock") return lock !== undefined;
+  // A lock that is lost already, as with the session of another message, is no first delivery.
+  if (kind.fault === "deliver-twice") {
+    return lock?.message.lock === lock && lock !== undefined && !had.has(lock.message.id);
+  }
+  return true;
 }

@@ -6,8 +6,10 @@ const DAY = 86_400_000;
 /** Far more than a message between two processes takes, far less than any jump here. */
 const TOLERANCE_MS = 5_000;
 
+type Setting = number | { readonly offsetMs: number } | { readonly frozenAt: number };
+
 interface Told {
-  readonly what: "start" | "jump" | "answer";
+  readonly what: string;
   readonly now: number;
   readonly made: number;
   readonly start: number;
@@ -26,11 +28,11 @@ function run(...args: ConstructorParameters<typeof Program>): Program {
 
 async function clockServer(
   offsetMs = 0,
-): Promise<{ address: string; move(ms: number): Promise<readonly number[]>; program: Program }> {
+): Promise<{ address: string; move(to: Setting): Promise<readonly number[]>; program: Program }> {
   const program = run([fixture("clock-server.js"), String(offsetMs)], {}, true);
   const { address } = await program.json<{ address: string }>();
-  const move = async (ms: number): Promise<readonly number[]> => {
-    program.child.send(ms);
+  const move = async (to: Setting): Promise<readonly number[]> => {
+    program.child.send(to);
     const [{ late }] = (await once(program.child, "message")) as [{ late: number[] }];
     return late;
   };
@@ -74,6 +76,50 @@ test("processes start with the stack's time, ES modules and CommonJS alike, and 
       expect(offsetOf(jump)).toBe(offset);
     }
   }
+});
+
+test("a frozen clock says one and the same in every process, those that start later included, until it is moved or released", async () => {
+  const clock = await clockServer(DAY);
+  const early = [teller("tell-time.js", clock.address), teller("tell-time.cjs", clock.address)];
+  await Promise.all(early.map(told));
+  const since = Date.now() + DAY;
+  for (const frozenAt of [since, since + 3_600_000]) {
+    const jumps = Promise.all(early.map(told));
+    expect(await clock.move({ frozenAt })).toEqual([]);
+    for (const { now, made } of await jumps) expect([now, made]).toEqual([frozenAt, frozenAt]);
+    // Asked twice, with the start of a whole process in between: it stands.
+    for (const each of early) expect((await askTime(each)).now).toBe(frozenAt);
+    const late = teller("tell-time.js", clock.address);
+    expect((await told(late)).start).toBe(frozenAt);
+    await late.end("SIGKILL");
+    for (const each of early) expect((await askTime(each)).now).toBe(frozenAt);
+  }
+  // It stands again where it stood: no jump, and nobody is told of one.
+  expect(await clock.move({ frozenAt: since + 3_600_000 })).toEqual([]);
+  const released = Promise.all(early.map(told));
+  expect(await clock.move({ offsetMs: -DAY })).toEqual([]);
+  for (const jump of await released) expect([jump.what, offsetOf(jump)]).toEqual(["jump", -DAY]);
+});
+
+test("while the clock stands nothing falls due by it, time-outs go on; moved or released, what is due comes", async () => {
+  const clock = await clockServer();
+  const program = teller("appointments.js", clock.address);
+  const first = (await told(program)).now;
+  const frozenAt = first + DAY;
+  await clock.move({ frozenAt });
+  program.child.send({ at: frozenAt + 1 });
+  program.child.send({ at: frozenAt + DAY + 1 });
+  program.child.send({ after: 50 });
+  // Had the millisecond passed, it would have been told of before.
+  expect(await told(program)).toEqual({ what: "after 50", now: frozenAt });
+  let next = told(program);
+  await clock.move({ frozenAt: frozenAt + 1 });
+  expect(await next).toEqual({ what: `at ${String(frozenAt + 1)}`, now: frozenAt + 1 });
+  program.child.send({ after: 1 });
+  expect((await told(program)).what).toBe("after 1");
+  next = told(program);
+  await clock.move({ offsetMs: 3 * DAY });
+  expect((await next).what).toBe(`at ${String(frozenAt + DAY + 1)}`);
 });
 
 test("a process keeps its time while the control is away, and needs none to end", async () => {

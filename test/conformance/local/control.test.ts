@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
@@ -57,6 +57,36 @@ test("POST /time moves every process before it answers, adds up, and reset puts 
   expect(addresses).toHaveLength(4);
 });
 
+test("POST /time freezes every process at one millisecond; advance moves that on by exactly so much; release goes on from there", async () => {
+  const addresses = [...(await parts()).values()].map((part) => part.address ?? "");
+  const everywhere = async (): Promise<ReadonlySet<unknown>> =>
+    new Set(await Promise.all(addresses.map(async (address) => (await get(`${address}/now`)).body["now"])));
+  const frozen = await post(`${info.control}/time`, { freeze: true });
+  expect(frozen).toMatchObject({ status: 200, body: { frozen: true } });
+  const stands = Date.parse(String(frozen.body["now"]));
+  expect(await everywhere()).toEqual(new Set([stands]));
+  // Frozen twice it stands where it stood.
+  expect((await post(`${info.control}/time`, { freeze: true })).body["now"]).toBe(frozen.body["now"]);
+
+  const moved = await post(`${info.control}/time`, { advance: "PT24H" });
+  expect(moved).toMatchObject({ body: { frozen: true, now: new Date(stands + DAY).toISOString() } });
+  expect(await everywhere()).toEqual(new Set([stands + DAY]));
+  expect((await get(`${info.control}/time`)).body["now"]).toBe(moved.body["now"]);
+  // A token for a second is good for as long as the clock stands.
+  const { body } = await post(`${info.issuer}/token`, { sub: "a", expiresIn: 1 });
+  const claims = Buffer.from(String(body["access_token"]).split(".")[1] ?? "", "base64url").toString("utf8");
+  expect((JSON.parse(claims) as { iat: number }).iat).toBe(Math.floor((stands + DAY) / 1_000));
+
+  const released = await post(`${info.control}/time`, { freeze: false });
+  expect(released.body["frozen"]).toBe(false);
+  expect(Date.parse(String(released.body["now"]))).toBeGreaterThanOrEqual(stands + DAY);
+  // The day less what it stood.
+  expect(Number(released.body["offsetMs"])).toBeLessThanOrEqual(DAY);
+  expect(await Promise.all(addresses.map(hoursAhead))).toEqual(addresses.map(() => 24));
+  await post(`${info.control}/time`, { freeze: true });
+  expect((await post(`${info.control}/time`, { reset: true })).body).toMatchObject({ frozen: false, offsetMs: 0 });
+});
+
 test("tokens are as old as the clock says", async () => {
   const issuedAt = async (): Promise<number> => {
     const { body } = await post(`${info.issuer}/token`, { sub: "a" });
@@ -76,6 +106,8 @@ test.each([
   { advance: "P99999999W" },
   { advance: "PT1H", reset: true },
   { reset: false },
+  { freeze: "now" },
+  { freeze: true, advance: "PT1H" },
 ])("%j moves nothing and is refused with what to send", async (body) => {
   const { status, body: answer } = await post(`${info.control}/time`, body);
   expect(status).toBe(400);
@@ -165,6 +197,29 @@ test("GET /idle answers once the work is done, and says what it waited for when 
   expect((await get(`${info.control}/idle?timeout=soon`)).status).toBe(400);
 });
 
+test("GET /logs finds the lines of all parts that name an id, in order of time", async () => {
+  const [order, run] = ["019a0000-0000-7000-8000-000000000001", "5acb89f3-350e-4adf-8913-f9779599f897"];
+  const line = (time: string, more: object): string => JSON.stringify({ time: `2026-11-23T12:00:0${time}Z`, ...more });
+  const [first, second, third, other] = [
+    line("1.000", { message: `took ${order}` }),
+    line("2.000", { invocationId: run }),
+    line("3.000", { message: order }),
+    line("1.500", { message: "another" }),
+  ];
+  await writeFile(path.join(data, "logs", "kitchen.log"), `${[first, other, third].join("\n")}\n`);
+  await writeFile(path.join(data, "logs", "waiters.log"), `${second}\n`);
+  const { status, body } = await get(`${info.control}/logs?about=${order}&about=${run}`);
+  expect(status).toBe(200);
+  expect(body["lines"]).toEqual([
+    { part: "kitchen", line: first },
+    { part: "waiters", line: second },
+    { part: "kitchen", line: third },
+  ]);
+  for (const query of ["", "?about=", "?about=.*", `?about=${order}&about=short`]) {
+    expect([query, (await get(`${info.control}/logs${query}`)).status]).toEqual([query, 400]);
+  }
+});
+
 test("npm run local -- time, status, idle, token and kill speak to the running stack", async () => {
   const run = async (...args: string[]): Promise<string> => {
     const program = new Program([CLI, ...args], { DAYFLY_DATA: data });
@@ -173,15 +228,28 @@ test("npm run local -- time, status, idle, token and kill speak to the running s
   };
   expect(await run("time", "+24h")).toMatch(/^\d{4}-.* \(\+24 h\)\nexit 0$/);
   expect(await run("time")).toContain("(+24 h)");
+  expect(await run("time", "freeze")).toMatch(/ \(frozen\)\nexit 0$/);
+  expect(await run("time", "+24h")).toContain("(frozen)");
+  expect(await run("time", "release")).toMatch(/ \(\+\d.*\)\nexit 0$/);
   expect(await run("time", "reset")).toContain("(real time)");
   expect(await run("time", "soon")).toMatch(/^soon is no duration.*\nexit 1$/);
   expect(await run("status")).toMatch(/^ {2}functions +ready .*\n {2}storage +ready .*\n/);
   expect(await run("idle")).toMatch(/^idle after \d+ ms\nexit 0$/);
   expect(await run("token", "ana", "operator")).toMatch(/^ey[\w-]+\.[\w-]+\.[\w-]+\nexit 0$/);
+  await fetch(`${info.functions}/answers`, {
+    method: "POST",
+    body: JSON.stringify({ "/faults": { id: "1" }, "/_local/faults": {} }),
+  });
+  expect(await run("fault", "slow-storage", "300ms")).toMatch(
+    /^slow-storage: done .*"delayMs":300,"forMs":10000.*\nexit 0$/,
+  );
+  expect(await run("fault", "twice", "orders", "3")).toMatch(/^twice: done .*"deliver-twice","times":3.*\nexit 0$/);
+  expect(await run("fault", "twice", "orders", "often")).toMatch(/^ {2}fault twice QUEUE \[TIMES\] .*\nexit 1$/);
+  expect(await run("fault")).toMatch(/^ {2}fault fail [^]*\n {2}fault drop-sockets .*\nexit 1$/);
   expect(await run("kill", "nothing")).toMatch(/^There is no part nothing; there are functions, .*\nexit 1$/);
   expect(await run("dance")).toMatch(/^Usage: npm run local -- COMMAND\n[^]*exit 1$/);
   expect(await run("--help")).toMatch(/^Usage: npm run local -- COMMAND\n[^]*exit 0$/);
-});
+}, 120_000);
 
 test("npm run local without a stack says how to start one", async () => {
   const program = new Program([CLI, "status"], { DAYFLY_DATA: path.join(data, "none") });

@@ -12,7 +12,7 @@ import {
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { ACCOUNT, ACCOUNT_KEY } from "../../../local/storage/connection-string.js";
 import { provisionStorage } from "../../../local/storage/provision.js";
-import { CLI, fixture, PRELOAD, Program } from "./program.js";
+import { CLI, fixture, get, post, PRELOAD, Program, type Answer } from "./program.js";
 
 const HOUR = 3_600_000;
 const credential = new AzureNamedKeyCredential(ACCOUNT, ACCOUNT_KEY);
@@ -103,6 +103,35 @@ test("an orderly end writes everything: the next start has what was written a mo
   expect(await storage.end("SIGTERM")).toEqual({ code: 0, signal: null });
   await start();
   expect(await table("orders").getEntity("p", "late")).toMatchObject({ total: 7 });
+});
+
+test("each call takes as much longer as was asked for, until it is over or ended", async () => {
+  await provisionStorage(ports(), { tables: ["orders"], containers: [] });
+  const door = `${new URL(endpoint("Blob")).origin}/_local/faults`;
+  const set = (body: unknown): Promise<Answer> => post(door, body);
+  await table("orders").upsertEntity({ partitionKey: "p", rowKey: "slow" });
+  const read = async (): Promise<number> => {
+    const since = performance.now();
+    await table("orders").getEntity("p", "slow");
+    return performance.now() - since;
+  };
+  expect(await set({ slow: { delayMs: 300 } })).toEqual({ status: 200, body: { slow: { delayMs: 300 }, held: 0 } });
+  for (const ms of await Promise.all([read(), read()])) expect(ms).toBeGreaterThan(290);
+  // What is held up for an hour goes on when it is ended; what comes then is not held up.
+  await set({ slow: { delayMs: HOUR } });
+  const held = read();
+  while ((await get(door)).body["held"] !== 1);
+  await set({});
+  await held;
+  // An hour, for a millisecond.
+  await set({ slow: { delayMs: HOUR, forMs: 1 } });
+  while ((await get(door)).body["slow"] !== undefined);
+  await read();
+  for (const slow of [{}, 5, null, { delayMs: 0 }, { delayMs: "1" }, { delayMs: 1, forMs: -1 }]) {
+    expect([slow, (await set({ slow })).status]).toEqual([slow, 400]);
+  }
+  const foreign = await fetch(door, { method: "POST", headers: { origin: "https://evil.example" } });
+  expect(foreign.status).toBe(403);
 });
 
 test("a taken port is said in one line", async () => {

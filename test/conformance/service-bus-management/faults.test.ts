@@ -188,6 +188,66 @@ describe("lose a lock", () => {
   });
 });
 
+describe("deliver twice", () => {
+  test("the next messages lose their first settlement each, and come again; the one after them does not", async () => {
+    const client = bench.client();
+    await client.createSender("q").sendMessages(["a", "b", "c"].map((body) => ({ body })));
+    await fault({ queue: "q", fault: "deliver-twice", times: 2 });
+    const receiver = client.createReceiver("q");
+    const seen: unknown[] = [];
+    for (let n = 0; n < 5; n++) {
+      const message = await receiveOne(receiver);
+      const outcome = await receiver.completeMessage(message).then(
+        () => "completed",
+        (error: unknown) => (error as { code?: string }).code,
+      );
+      seen.push([message.body, message.deliveryCount, outcome]);
+    }
+    // Each comes back before the next one: it keeps its place.
+    expect(seen).toEqual([
+      ["a", 0, "MessageLockLost"],
+      ["a", 1, "completed"],
+      ["b", 0, "MessageLockLost"],
+      ["b", 1, "completed"],
+      ["c", 0, "completed"],
+    ]);
+    expect(await bench.ask("GET", "/faults")).toMatchObject({ body: { faults: [] } });
+    expect(await bench.counts("q")).toMatchObject({ active: 0, deadLetter: 0 });
+  });
+
+  test("a message that comes again is not made to come a third time, though times are left", async () => {
+    await fault({ queue: "q", fault: "deliver-twice", forMs: 60_000 });
+    const { receiver, message } = await received();
+    await expect(receiver.completeMessage(message)).rejects.toMatchObject({ code: "MessageLockLost" });
+    await receiver.completeMessage(await receiveOne(receiver));
+    expect(await bench.counts("q")).toMatchObject({ active: 0 });
+  });
+
+  test("in a session its lock is lost as a whole; what else was locked in it has not had its share yet", async () => {
+    const client = bench.client();
+    await client.createSender("talks").sendMessages(["a", "b"].map((body) => ({ body, sessionId: "s" })));
+    await fault({ queue: "talks", fault: "deliver-twice", times: 2 });
+    const counts: unknown[] = [];
+    for (let n = 0; n < 6; n++) {
+      const receiver = await client.acceptSession("talks", "s");
+      for (const message of await receiver.receiveMessages(2, { maxWaitTimeInMs: 10_000 })) {
+        const outcome = await receiver.completeMessage(message).then(
+          () => "completed",
+          (error: unknown) => (error as { code?: string }).code,
+        );
+        counts.push([message.body, outcome]);
+      }
+      await receiver.close();
+      if ((await bench.counts("talks"))["active"] === 0) break;
+    }
+    expect(counts.filter((each) => (each as string[])[1] === "completed")).toEqual([
+      ["a", "completed"],
+      ["b", "completed"],
+    ]);
+    expect(await bench.ask("GET", "/faults")).toMatchObject({ body: { faults: [] } });
+  });
+});
+
 describe("settlements", () => {
   test.each([
     ["internal-error", "GeneralError"],

@@ -5,7 +5,7 @@ import { stylesFor } from "../../../local/supervisor/styles.js";
 const content: BannerContent = {
   readyMs: 2_845,
   node: "20.20.2",
-  clockOffsetMs: 0,
+  clock: { offsetMs: 0 },
   parts: [
     ["functions", "http://127.0.0.1:7071"],
     ["service bus", "sb://127.0.0.1:5673", "(5672 was taken)"],
@@ -44,8 +44,9 @@ try
 });
 
 test("a clock that was moved is told, and an empty route prefix leaves no gap", () => {
-  const text = banner({ ...content, clockOffsetMs: 86_400_000, routePrefix: "" });
+  const text = banner({ ...content, clock: { offsetMs: 86_400_000 }, routePrefix: "" });
   expect(text).toContain("clock +24 h");
+  expect(banner({ ...content, clock: { frozenAt: 0 } })).toContain("clock frozen at 1970-01-01T00:00:00.000Z");
   expect(text).toContain("GET /orders/{id}");
 });
 

@@ -1,6 +1,6 @@
 /** How what happens in the parts becomes one line of a message's life. */
 import { expect, test } from "@jest/globals";
-import { LifeLines, toneOf, type HubEvent } from "../../../local/dashboard/life-lines.js";
+import { idsIn, LifeLines, toneOf, type HubEvent } from "../../../local/dashboard/life-lines.js";
 
 const ORDER = "019a0000-0000-7000-8000-000000000001";
 const SHOP = "019a0000-0000-7000-8000-000000000002";
@@ -41,6 +41,35 @@ test("a call, its message in the queue, the run that it starts and what sockets 
       steps: ["takeOrder 202 · 5 ms", "accepted", "delivered", "cook · 5 ms", "order.ready → 2 sockets", "completed"],
     },
   ]);
+});
+
+test("reading about something is no part of its life", () => {
+  const [line] = linesOf([
+    started("a", "cook", { method: "POST", ids: { order: ORDER, message: ORDER } }),
+    ended("a"),
+    started("b", "look", { method: "GET", ids: { message: ORDER } }),
+    ended("b", { status: 200 }),
+  ]);
+  expect(line?.steps).toEqual(["cook · 5 ms"]);
+});
+
+test("a line knows its traces, where it belongs, and how logs name its runs and messages", () => {
+  const lines = new LifeLines();
+  for (const each of [
+    broker("accepted", 1, { messageId: "hash-1" }),
+    started("run-a", "cook", {
+      queue: "orders",
+      sequenceNumber: 1,
+      traceId: "t1",
+      ids: { id: ORDER, conversationId: SHOP },
+    }),
+    ended("run-a"),
+    started("run-b", "serve", { method: "POST", traceId: "t1", ids: { message: ORDER, conversation: SHOP } }),
+  ])
+    lines.take(each);
+  const [line] = lines.lines;
+  if (line === undefined) throw new Error("there is no line");
+  expect(idsIn(line)).toEqual({ traces: ["t1"], conversation: SHOP, logged: ["run-a", "run-b", "hash-1"] });
 });
 
 test("a failed run, and a message that gets another number, stay on the line", () => {
