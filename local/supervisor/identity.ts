@@ -34,7 +34,8 @@ export async function startIdentity(dataFolder: string, ports: Ports): Promise<I
     settings: (connections) => ({
       ...identitySettings(
         {
-          serviceBus: `127.0.0.1:${ports.serviceBusTls.port}`,
+          // A name: what the AMQP client asks for by SNI must not be an address (RFC 6066, section 3).
+          serviceBus: `localhost:${ports.serviceBusTls.port}`,
           tables: `https://127.0.0.1:${ports.table.port}/${ACCOUNT}`,
           blobs: `https://127.0.0.1:${ports.blob.port}/${ACCOUNT}`,
           webPubSub: `https://127.0.0.1:${ports.webPubSubTls.port}`,
