@@ -65,6 +65,38 @@ export function appSettings(
   };
 }
 
+/** Where the services are, for an app that signs in to them. */
+export interface Services {
+  /** Host and port. */
+  readonly serviceBus: string;
+  readonly tables: string;
+  readonly blobs: string;
+  readonly webPubSub: string;
+  readonly clientId: string;
+}
+
+/** The same with names of services and an identity, as on Azure: no key is among them. */
+export function identitySettings(
+  services: Services,
+  { hub, issuer }: Pick<Connections, "hub" | "issuer">,
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  return {
+    // Empty rather than absent: `local.settings.json` must not fill them up.
+    ...appSettings({ storage: "", serviceBus: "", webPubSub: "", hub, issuer }, environment),
+    // On Azure a reference to Key Vault.
+    REPORT_KEYS: "",
+    AzureWebJobsStorage__blobServiceUri: services.blobs,
+    SERVICE_BUS__fullyQualifiedNamespace: services.serviceBus,
+    SERVICE_BUS__credential: "managedidentity",
+    SERVICE_BUS__clientId: services.clientId,
+    STORAGE__tableServiceUri: services.tables,
+    STORAGE__blobServiceUri: services.blobs,
+    WEB_PUBSUB__endpoint: services.webPubSub,
+    AZURE_CLIENT_ID: services.clientId,
+  };
+}
+
 /** The hub's settings, as Bicep writes them: its sockets' events go to the functions. */
 export const hubSettings = (hub: string, functions: string): object => ({
   hubs: {

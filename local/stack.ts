@@ -15,8 +15,8 @@ import type { ControlledParts, PartStatus } from "./control/parts.js";
 import { startIssuer, type Issuer } from "./issuer/issuer.js";
 import { RequestError } from "./loopback-server.js";
 import { startFailure, StartError } from "./part.js";
-import { storageConnectionString } from "./storage/connection-string.js";
 import { provisionStorage, type StorageTopology } from "./storage/provision.js";
+import type { Identity } from "./supervisor/identity.js";
 import { openDataFolder, type DataFolder, type StackInfo } from "./supervisor/data-folder.js";
 import { awaitHost, getJson } from "./supervisor/functions-status.js";
 import { Logs } from "./supervisor/log.js";
@@ -44,6 +44,8 @@ export interface StackOptions {
   /** Restarting the functions is up to the caller, and so is a functions host that dies. */
   readonly watch?: boolean;
   readonly inspectPort?: number;
+  /** The functions get no key, but names of services and an identity, as on Azure. */
+  readonly identity?: boolean;
   /** Another program than `out/local/cli.js` to start the parts with. */
   readonly program?: string;
 }
@@ -86,6 +88,7 @@ export class Stack {
   #clock: ClockServer | undefined;
   #control: Control | undefined;
   #issuer: Issuer | undefined;
+  #identity: Identity | undefined;
   #context: SpecContext | undefined;
   #settings: Readonly<Record<string, string>> = {};
 
@@ -149,8 +152,12 @@ export class Stack {
     const clock = await startClockServer(time);
     this.#clock = clock;
     const program = this.#options.program ?? path.join(root, "out", "local", "cli.js");
-    const events = await eventsOf(data.path, topology.hub, ports, environment);
-    const context = { root, data: data.path, ports, clock: clock.address, environment, program, ...events };
+    const identity = this.#options.identity === true ? await this.#startIdentity(data, ports) : undefined;
+    const context: SpecContext = {
+      ...{ root, data: data.path, ports, clock: clock.address, program },
+      environment: { ...environment, ...identity?.environment },
+      ...(identity === undefined ? await eventsOf(data.path, topology.hub, ports, environment) : { tls: identity.tls }),
+    };
     this.#context = context;
 
     const host = this.#prepareFunctionsHost(context);
@@ -159,27 +166,28 @@ export class Stack {
       this.#startBackingParts(context, topology),
       this.#startControl(ports, clock, data),
     ]);
-    const { connectionString } = serviceBus;
-    this.#settings = appSettings(
-      {
-        storage,
-        serviceBus: connectionString,
-        webPubSub: webPubSub.connectionString,
-        hub: topology.hub,
-        issuer: issuer.url,
-      },
-      environment,
-    );
+    const connections = {
+      ...{ storage, serviceBus: serviceBus.connectionString, webPubSub: webPubSub.connectionString },
+      ...{ hub: topology.hub, issuer: issuer.url },
+    };
+    this.#settings = identity?.settings(connections, environment) ?? appSettings(connections, environment);
     const { status, address } = await this.#startFunctions(host, { settings: this.#settings });
     const info: StackInfo = {
       ...{ functions: address, serviceBus: serviceBus.connectionString, storage },
       ...{ webPubSub: webPubSub.connectionString, issuer: issuer.url, control: control.url, pid: process.pid },
+      ...(identity === undefined ? {} : { authority: identity.authority }),
     };
     if (this.#isStopping()) return undefined;
     await data.publish(info);
     const { management } = serviceBus;
     const { functions } = status;
     return { info, ports, management, hub: topology.hub, clock: clock.setting, issuer, functions };
+  }
+
+  /** Loaded on demand: few starts are with it. */
+  async #startIdentity(data: DataFolder, ports: Ports): Promise<Identity> {
+    const { startIdentity } = await import("./supervisor/identity.js");
+    return (this.#identity = await startIdentity(data.path, ports));
   }
 
   async #startIssuer(ports: Ports, data: DataFolder): Promise<Issuer> {
@@ -221,12 +229,19 @@ export class Stack {
       const announcement = await this.#add(new PartProcess(backingSpec(name, context), this.#events())).start();
       const { connectionString, management = "" } = announcement;
       if (connectionString === undefined) throw new StartError(`${name} did not say its connection string.`);
-      if (name === "storage") await provisionStorage(storagePorts(ports), topology);
+      if (name === "storage") await this.#provision(ports, topology);
       return { connectionString, management };
     });
-    const [, serviceBus, webPubSub] = await Promise.all(started);
-    if (serviceBus === undefined || webPubSub === undefined) throw new Error("A part is missing.");
-    return [serviceBus, webPubSub, storageConnectionString(storagePorts(ports))];
+    const [storage, serviceBus, webPubSub] = await Promise.all(started);
+    if (storage === undefined || serviceBus === undefined || webPubSub === undefined) {
+      throw new Error("A part is missing.");
+    }
+    return [serviceBus, webPubSub, storage.connectionString];
+  }
+
+  async #provision({ blob, queue, table }: Ports, topology: Topology): Promise<void> {
+    const authority = this.#identity === undefined ? undefined : await readFile(this.#identity.authority);
+    await provisionStorage({ blob: blob.port, queue: queue.port, table: table.port }, topology, authority);
   }
 
   /** On standby, it loads its packages while the others start. */
@@ -292,7 +307,7 @@ export class Stack {
     const hosts = names.filter((name) => name.startsWith("functions"));
     await Promise.all(hosts.map((name) => this.#stopPart(name, tell)));
     for (const name of BACKING_PARTS.toReversed()) if (names.includes(name)) await this.#stopPart(name, tell);
-    await Promise.all([this.#issuer?.stop(), this.#control?.stop(), this.#clock?.stop()]);
+    await Promise.all([this.#identity?.stop(), this.#issuer?.stop(), this.#control?.stop(), this.#clock?.stop()]);
     this.#logs?.close();
     this.#data?.release();
   }
@@ -394,10 +409,6 @@ function statusOf(part: PartProcess): PartStatus {
     ...(announcement === undefined ? {} : { address: announcement.address }),
     ...(announcement?.management === undefined ? {} : { management: announcement.management }),
   };
-}
-
-function storagePorts({ blob, queue, table }: Ports): { blob: number; queue: number; table: number } {
-  return { blob: blob.port, queue: queue.port, table: table.port };
 }
 
 /** The pages that the control serves are of another origin than the functions they call. */

@@ -1,4 +1,7 @@
-/** `npm start`, and with `--watch` `npm run dev`: the whole stack in one terminal. */
+/**
+ * `npm start`, and with `--watch` `npm run dev`: the whole stack in one terminal. With `--identity` the functions sign in to their
+ * services as on Azure.
+ */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { commandsToTry, PAGES, SAMPLE_USERS } from "./app-settings.js";
@@ -14,16 +17,19 @@ const TOKEN_DAYS = 30;
 const INSPECT_PORT = 9229;
 
 installMovableDate();
-process.exitCode = await main(path.resolve(import.meta.dirname, "..", ".."), process.argv.includes("--watch"));
+process.exitCode = await main(path.resolve(import.meta.dirname, "..", ".."), {
+  watch: process.argv.includes("--watch"),
+  identity: process.argv.includes("--identity"),
+});
 process.exit();
 
-async function main(root: string, watch: boolean): Promise<number> {
+async function main(root: string, { watch, identity }: { watch: boolean; identity: boolean }): Promise<number> {
   const styles = stylesFor(process.stdout, process.env);
   const data = dataPath(root, process.env);
   const inspect = watch ? await choosePorts({ inspect: INSPECT_PORT }, process.env) : undefined;
   const program = process.env["DAYFLY_PROGRAM"];
   const stack = new Stack({
-    ...{ root, data, environment: process.env, styles, watch },
+    ...{ root, data, environment: process.env, styles, watch, identity },
     ...(program === undefined ? {} : { program }),
     ...(inspect === undefined ? {} : { inspectPort: inspect.inspect.port }),
     print: (line) => {
@@ -99,6 +105,9 @@ async function content(
         `http://127.0.0.1:${blob.port}`,
         `blobs; queues ${queue.port}, tables ${table.port} ${moved("blob", "queue", "table")}`,
       ],
+      ...(info.authority === undefined
+        ? []
+        : [["identity", "TLS is signed by", info.authority] as [string, string, string]]),
       ["issuer", info.issuer, moved("issuer")],
       ["control", info.control, moved("control")],
       ...Object.keys(PAGES).map((page): [string, string] => [page, `${info.control}/${page}/`]),

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { SystemClock } from "../clock/clock.js";
+import { readSecureDoor, SECURE_DOOR_OPTIONS } from "../identity/secure-door.js";
 import { StartError, type PartCommand } from "../part.js";
 import { LOG_LEVELS, setLogLevel, type LogLevel } from "./log.js";
 import { startServiceBus } from "./server.js";
@@ -18,6 +19,7 @@ export const command: PartCommand = {
     topology: { description: "file that describes the queues", default: path.join("config", "topology.json") },
     "log-level": { description: `lowest level that is logged: ${LOG_LEVELS.join(", ")}`, default: "info" },
     sync: { description: "on: each write survives a loss of power, not only a crash", default: "off" },
+    ...SECURE_DOOR_OPTIONS,
   },
   async start(options) {
     setLogLevel(levelOf(options));
@@ -29,12 +31,14 @@ export const command: PartCommand = {
       dataDirectory: options["data"] ?? "",
       clock: new SystemClock(),
       sync: switchOf(options, "sync"),
+      secure: await readSecureDoor(options),
     });
     return {
       announcement: {
         address: `sb://${HOST}:${bus.port}`,
         connectionString: bus.connectionString,
         management: bus.managementUrl,
+        ...(bus.tlsPort === undefined ? {} : { tls: `${HOST}:${bus.tlsPort}` }),
       },
       stop: () => bus.stop(),
     };

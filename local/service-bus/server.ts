@@ -1,5 +1,7 @@
 import path from "node:path";
 import type { Clock } from "../clock/clock.js";
+import { accessTokenCheck } from "../identity/access-tokens.js";
+import type { SecureDoor } from "../identity/secure-door.js";
 import { StartError } from "../part.js";
 import { startListener, type AmqpListener } from "./amqp/listener.js";
 import { newLockToken } from "./amqp/lock-token.js";
@@ -28,10 +30,14 @@ export interface ServiceBusOptions {
   readonly clock: Clock;
   /** Whether each write waits for the disk, so that it survives a loss of power as well as a crash. */
   readonly sync?: boolean;
+  /** One more port. */
+  readonly secure?: SecureDoor | undefined;
 }
 
 export interface ServiceBus {
   readonly port: number;
+  /** The port with TLS, where there is one. */
+  readonly tlsPort?: number;
   readonly managementUrl: string;
   readonly connectionString: string;
   stop(): Promise<void>;
@@ -39,6 +45,9 @@ export interface ServiceBus {
 
 /** Events that are kept for readers of the event stream who come back. */
 const KEPT_EVENTS = 10_000;
+
+/** What an access token is for (learn.microsoft.com, service-bus-authentication-and-authorization). */
+const AUDIENCE = "https://servicebus.azure.net";
 
 /** Well known, like those of other local emulators: the port is open to this machine alone. */
 const KEY_NAME = "RootManageSharedAccessKey";
@@ -85,7 +94,7 @@ export async function startServiceBus(options: ServiceBusOptions): Promise<Servi
     }
     const listeners: AmqpListener[] = [];
     // The listener comes last: nobody connects before everything is there.
-    const connections = (): Iterable<RheaConnection> => listeners[0]?.connections() ?? [];
+    const connections = (): Iterable<RheaConnection> => listeners.flatMap((listener) => [...listener.connections()]);
     const admin = new QueueAdmin({ broker, definitions, watch, connections });
     const management = await startManagement(
       {
@@ -95,11 +104,15 @@ export async function startServiceBus(options: ServiceBusOptions): Promise<Servi
       managementPort,
     );
     started.push(management);
-    const listener = await startListener({ broker, clock, keyName: KEY_NAME, key: KEY, faults }, { host, port });
-    listeners.push(listener);
-    started.push(listener);
+    const namespace = { broker, clock, keyName: KEY_NAME, key: KEY, faults };
+    const secure = await listenSecurely(namespace, host, options.secure);
+    const listener = await startListener(namespace, { host, port });
+    listeners.push(listener, ...secure);
+    started.push(...listeners);
+    const [tls] = secure;
     return {
       port: listener.port,
+      ...(tls === undefined ? {} : { tlsPort: tls.port }),
       managementUrl: management.url,
       connectionString: `Endpoint=sb://${host}:${listener.port};SharedAccessKeyName=${KEY_NAME};SharedAccessKey=${KEY};UseDevelopmentEmulator=true`,
       stop,
@@ -111,6 +124,17 @@ export async function startServiceBus(options: ServiceBusOptions): Promise<Servi
       `the data in ${directory} were written by another version: ${error.message}. Start that version, or choose another folder (--data).`,
     );
   }
+}
+
+/** As in Azure: TLS, and whoever has an access token for Service Bus. */
+async function listenSecurely(
+  namespace: Parameters<typeof startListener>[0],
+  host: string,
+  door: SecureDoor | undefined,
+): Promise<AmqpListener[]> {
+  if (door === undefined) return [];
+  const checkAccessToken = accessTokenCheck(door.tokenKeys, AUDIENCE, () => namespace.clock.now());
+  return [await startListener({ ...namespace, checkAccessToken }, { host, port: door.port, tls: door })];
 }
 
 function warn(text: string): void {

@@ -10,19 +10,22 @@ import { SlowStorage } from "./slow.js";
 export interface AzuriteOptions {
   readonly ports: StoragePorts;
   readonly dataFolder: string;
+  /** Files in PEM. With them it speaks https, and takes access tokens; whether they are signed it does not look at. */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 export interface Azurite {
+  readonly address: string;
   readonly connectionString: string;
   readonly ports: StoragePorts;
   /** Resolves when the three services have written all their data. Azurite writes every 5 s otherwise. */
   stop(): Promise<void>;
 }
 
-const LISTENING = /^Azurite (Blob|Queue|Table) service is successfully listening at http:\/\/127\.0\.0\.1:(\d+)/;
+const LISTENING = /^Azurite (Blob|Queue|Table) service is successfully listening at https?:\/\/127\.0\.0\.1:(\d+)/;
 const CLOSED = /^Azurite (?:Blob|Queue|Table) service successfully closed/;
 
-export async function startAzurite({ ports, dataFolder }: AzuriteOptions): Promise<Azurite> {
+export async function startAzurite({ ports, dataFolder, tls }: AzuriteOptions): Promise<Azurite> {
   const listening: Record<string, number> = {};
   let closed = 0;
   let onProgress = (): void => undefined;
@@ -47,7 +50,7 @@ export async function startAzurite({ ports, dataFolder }: AzuriteOptions): Promi
   const failed = failure(ports);
   const slow = new SlowStorage();
   const undo = slow.install();
-  load(ports, dataFolder);
+  load(ports, dataFolder, tls);
   await Promise.race([progress(() => Object.keys(listening).length === 3), failed]);
   undo();
 
@@ -56,8 +59,10 @@ export async function startAzurite({ ports, dataFolder }: AzuriteOptions): Promi
   process.removeAllListeners("SIGTERM");
   const { Blob: blob = 0, Queue: queue = 0, Table: table = 0 } = listening;
   const actual = { blob, queue, table };
+  const protocol = tls === undefined ? "http" : "https";
   return {
-    connectionString: storageConnectionString(actual),
+    address: `${protocol}://127.0.0.1:${blob}`,
+    connectionString: storageConnectionString(actual, protocol),
     ports: actual,
     stop: () => {
       slow.end();
@@ -67,7 +72,7 @@ export async function startAzurite({ ports, dataFolder }: AzuriteOptions): Promi
   };
 }
 
-function load({ blob, queue, table }: StoragePorts, dataFolder: string): void {
+function load({ blob, queue, table }: StoragePorts, dataFolder: string, tls: AzuriteOptions["tls"]): void {
   const require = createRequire(import.meta.url);
   const program = require.resolve("azurite/dist/src/azurite.js");
   const args = [
@@ -75,6 +80,7 @@ function load({ blob, queue, table }: StoragePorts, dataFolder: string): void {
     ["--location", dataFolder],
     // It would send usage data, refuse the API versions of newer SDKs, and print every request.
     ["--disableTelemetry", "--skipApiVersionCheck", "--silent"],
+    tls === undefined ? [] : ["--cert", tls.cert, "--key", tls.key, "--oauth", "basic"],
   ].flat();
   process.argv = [process.execPath, program, ...args];
   require(program);

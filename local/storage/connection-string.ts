@@ -8,11 +8,16 @@ export interface StoragePorts {
   readonly table: number;
 }
 
+export type StorageProtocol = "http" | "https";
+
 /** The connection string of an Azurite with these ports, as the Azure SDKs read it. */
-export function storageConnectionString({ blob, queue, table }: StoragePorts): string {
-  const endpoint = (port: number): string => `http://127.0.0.1:${port}/${ACCOUNT}`;
+export function storageConnectionString(
+  { blob, queue, table }: StoragePorts,
+  protocol: StorageProtocol = "http",
+): string {
+  const endpoint = (port: number): string => `${protocol}://127.0.0.1:${port}/${ACCOUNT}`;
   return [
-    "DefaultEndpointsProtocol=http",
+    `DefaultEndpointsProtocol=${protocol}`,
     `AccountName=${ACCOUNT}`,
     `AccountKey=${ACCOUNT_KEY}`,
     `BlobEndpoint=${endpoint(blob)}`,

@@ -4,6 +4,9 @@
  * Over plain REST with an account SAS: loading two SDKs for a handful of requests would double the time that this takes.
  */
 import { createHmac } from "node:crypto";
+import { request as requestPlain } from "node:http";
+import { request as requestSecure } from "node:https";
+import { text } from "node:stream/consumers";
 import { ACCOUNT, ACCOUNT_KEY, type StoragePorts } from "./connection-string.js";
 
 export interface StorageTopology {
@@ -27,14 +30,20 @@ const CREATED = 201;
 const ACCEPTED = 202;
 const EXISTS = 409;
 
-/** Resolves when all of them exist; those that are there already stay as they are. */
+/**
+ * Resolves when all of them exist; those that are there already stay as they are.
+ * @param authority who has signed its certificate (PEM), when it speaks https
+ */
 export async function provisionStorage(
   ports: StoragePorts,
   { tables, containers, blobCors = [] }: StorageTopology,
+  authority?: Buffer,
 ): Promise<void> {
   const sas = accountSas();
-  const blobs = `http://127.0.0.1:${ports.blob}/${ACCOUNT}`;
-  const tableService = `http://127.0.0.1:${ports.table}/${ACCOUNT}`;
+  const protocol = authority === undefined ? "http" : "https";
+  const create = (url: string, what: string, init: Init): Promise<void> => createOver(url, what, init, authority);
+  const blobs = `${protocol}://127.0.0.1:${ports.blob}/${ACCOUNT}`;
+  const tableService = `${protocol}://127.0.0.1:${ports.table}/${ACCOUNT}`;
   await Promise.all([
     ...tables.map((name) =>
       create(`${tableService}/Tables?${sas}`, `table ${name}`, {
@@ -53,11 +62,33 @@ export async function provisionStorage(
   ]);
 }
 
-async function create(url: string, what: string, init: RequestInit): Promise<void> {
-  const response = await fetch(url, init);
-  const text = await response.text();
-  if (response.status === CREATED || response.status === ACCEPTED || response.status === EXISTS) return;
-  throw new Error(`Azurite did not create the ${what}: ${response.status} ${text.slice(0, 300)}`);
+interface Init {
+  readonly method: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** Not `fetch`, to which nobody can say whom to trust once the process runs. */
+async function createOver(
+  url: string,
+  what: string,
+  { method, headers = {}, body = "" }: Init,
+  ca?: Buffer,
+): Promise<void> {
+  const { status = 0, answer } = await new Promise<{ status?: number | undefined; answer: string }>(
+    (resolve, reject) => {
+      const options = { method, headers: { ...headers, "content-length": Buffer.byteLength(body) } };
+      const request = ca === undefined ? requestPlain(url, options) : requestSecure(url, { ...options, ca });
+      request.once("error", reject).once("response", (response) => {
+        text(response).then((answer) => {
+          resolve({ status: response.statusCode, answer });
+        }, reject);
+      });
+      request.end(body);
+    },
+  );
+  if (status === CREATED || status === ACCEPTED || status === EXISTS) return;
+  throw new Error(`Azurite did not create the ${what}: ${status} ${answer.slice(0, 300)}`);
 }
 
 /** https://learn.microsoft.com/rest/api/storageservices/set-blob-service-properties: only what is named is changed. */

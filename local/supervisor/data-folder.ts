@@ -14,6 +14,8 @@ export interface StackInfo {
   readonly issuer: string;
   readonly control: string;
   readonly pid: number;
+  /** File with what signs the certificates of those that speak TLS, if any does (PEM). */
+  readonly authority?: string;
 }
 
 export interface DataFolder {

@@ -15,6 +15,10 @@ export const USUAL_PORTS = {
   webPubSub: 8080,
   issuer: 8090,
   control: 7070,
+  // With `--identity` alone:
+  serviceBusTls: 5671,
+  webPubSubTls: 8443,
+  identity: 8091,
 } as const;
 
 export type Ports = Readonly<Record<keyof typeof USUAL_PORTS, ChosenPort>>;
@@ -31,6 +35,8 @@ export interface SpecContext {
   readonly hubSettings?: string;
   /** The program that starts a part by its name: `local/cli.js`, but for tests of the supervisor. */
   readonly program: string;
+  /** With it the parts are reached as in Azure: over TLS, with access tokens. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly tokenKeys: string };
 }
 
 export type BackingPart = "storage" | "service-bus" | "web-pubsub";
@@ -39,19 +45,25 @@ export type BackingPart = "storage" | "service-bus" | "web-pubsub";
 export const BACKING_PARTS: readonly BackingPart[] = ["storage", "service-bus", "web-pubsub"];
 
 export function backingSpec(name: BackingPart, context: SpecContext): PartSpec {
-  const { ports, root } = context;
+  const { ports, root, tls } = context;
+  const certificate = tls === undefined ? [] : ["--tls-cert", tls.cert, "--tls-key", tls.key];
+  const secureDoor = (tlsPort: ChosenPort): readonly string[] =>
+    tls === undefined ? [] : ["--tls-port", port(tlsPort), ...certificate, "--token-keys", tls.tokenKeys];
   const data = ["--data", path.join(context.data, name)];
   const args: Readonly<Record<BackingPart, readonly string[]>> = {
     storage: [
       ...["--blob-port", port(ports.blob), "--queue-port", port(ports.queue), "--table-port", port(ports.table)],
       ...data,
+      ...certificate,
     ],
     "service-bus": [
       ...["--port", port(ports.serviceBus), "--management-port", port(ports.serviceBusManagement)],
       ...["--topology", path.join(root, "config", "topology.json"), ...data],
+      ...secureDoor(ports.serviceBusTls),
     ],
     "web-pubsub": [
       ...["--port", port(ports.webPubSub), ...data],
+      ...secureDoor(ports.webPubSubTls),
       ...(context.hubSettings === undefined ? [] : ["--settings", context.hubSettings]),
     ],
   };

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { readSecureDoor, SECURE_DOOR_OPTIONS } from "../identity/secure-door.js";
 import { StartError, type PartCommand } from "../part.js";
 import { loadAccessKeys } from "./access-keys.js";
 import { startWebPubSub } from "./server.js";
@@ -17,6 +18,7 @@ export const command: PartCommand = {
       description: "yes: a client's token may name groups to join (webpubsub.group); unknown in Azure",
       default: "no",
     },
+    ...SECURE_DOOR_OPTIONS,
   },
   async start(options) {
     const { port = "", data = "", "access-key": primary, "secondary-key": secondary, settings } = options;
@@ -28,10 +30,15 @@ export const command: PartCommand = {
       port: Number(port),
       keys,
       tokenGroups: options["token-groups"] === "yes",
+      secure: await readSecureDoor(options),
       ...(settings === undefined ? {} : { settings: await loadSettings(path.resolve(settings)) }),
     });
     return {
-      announcement: { address: server.url, connectionString: server.connectionString },
+      announcement: {
+        address: server.url,
+        connectionString: server.connectionString,
+        ...(server.tlsUrl === undefined ? {} : { tls: server.tlsUrl }),
+      },
       stop: () => server.stop(),
     };
   },

@@ -3,9 +3,12 @@
  * go from one to the other. README.md says what it does and what it does not.
  */
 import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { SystemClock, type Clock } from "../clock/clock.js";
+import { accessTokenCheck } from "../identity/access-tokens.js";
+import type { SecureDoor } from "../identity/secure-door.js";
 import { ClientEndpoint } from "./client-endpoint.js";
 import { RecentEvents } from "../recent-events.js";
 import { describeSent } from "./describe-sent.js";
@@ -24,12 +27,16 @@ export interface WebPubSubOptions {
   readonly settings?: Settings;
   /** Whether a client's token may name groups to join. */
   readonly tokenGroups?: boolean;
+  /** One more port. */
+  readonly secure?: SecureDoor | undefined;
   readonly clock?: Clock;
   readonly log?: (line: string) => void;
 }
 
 export interface WebPubSub {
   readonly url: string;
+  /** The address with TLS, where there is one. */
+  readonly tlsUrl?: string;
   /** With the primary key. */
   readonly connectionString: string;
   stop(): Promise<void>;
@@ -40,11 +47,14 @@ const NO_SETTINGS: Settings = new Map();
 const UNSUPPORTED = "Only Socket.IO clients (/clients/socketio/hubs/{hub}) and the REST API (/api) are served here.";
 
 export async function startWebPubSub(options: WebPubSubOptions): Promise<WebPubSub> {
-  const { port, keys, settings = NO_SETTINGS, tokenGroups = false, clock = new SystemClock() } = options;
+  const { port, keys, settings = NO_SETTINGS, tokenGroups = false, secure, clock = new SystemClock() } = options;
   const log = options.log ?? ((line: string): void => console.error(`web-pubsub: ${line}`));
   const http = createServer();
-  await listen(http, port);
-  const origin = `127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const https = secure === undefined ? undefined : createTlsServer(secure);
+  const servers = https === undefined ? [http] : [http, https];
+  await Promise.all([listen(http, port), https === undefined ? undefined : listen(https, secure?.port ?? 0)]);
+  // What it calls itself upstream: the address by which its callers know it.
+  const origin = originOf(https ?? http);
 
   const protection = new AbuseProtection(origin, clock, log);
   const hubs = new Map<string, Hub>();
@@ -64,28 +74,36 @@ export async function startWebPubSub(options: WebPubSubOptions): Promise<WebPubS
     service: { keys, now, log, loses: () => faults.loses(), sent: (sent) => events.record(describeSent(sent, now())) },
     hub,
     refusal: () => faults.refusal(),
+    ...(secure === undefined ? {} : { checkAccessToken: accessTokenCheck(secure.tokenKeys, AUDIENCE, now) }),
   };
 
-  http.on("request", (request: IncomingMessage, response: ServerResponse) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const path = request.url ?? "";
     if (clients.serves(path)) clients.handleRequest(request, response);
     else if (path.startsWith("/api/")) void serveRest(api, request, response);
     else if (path.startsWith("/_local/"))
       void serveLocalDoor({ hubs: () => hubs.values(), faults, events }, request, response);
     else refuse(request, response);
-  });
-  http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  };
+  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     if (clients.serves(request.url ?? "")) clients.handleUpgrade(request, socket, head);
     else socket.end("HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-  });
+  };
+  for (const server of servers) server.on("request", onRequest).on("upgrade", onUpgrade);
 
-  const url = `http://${origin}`;
+  const url = `http://${originOf(http)}`;
   return {
     url,
+    ...(https === undefined ? {} : { tlsUrl: `https://${originOf(https)}` }),
     connectionString: `Endpoint=${url};AccessKey=${keys.primary};Version=1.0;`,
-    stop: () => stop(http, clients),
+    stop: () => stop(servers, clients),
   };
 }
+
+const originOf = (server: HttpServer): string => `127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+/** What an access token is for (learn.microsoft.com, howto-authorize-from-application). */
+const AUDIENCE = "https://webpubsub.azure.com";
 
 function listen(http: HttpServer, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -97,14 +115,18 @@ function listen(http: HttpServer, port: number): Promise<void> {
   });
 }
 
-function stop(http: HttpServer, clients: ClientEndpoint): Promise<void> {
-  return new Promise((resolve) => {
-    http.close(() => {
-      resolve();
-    });
-    clients.close();
-    http.closeAllConnections();
-  });
+async function stop(servers: readonly HttpServer[], clients: ClientEndpoint): Promise<void> {
+  const closed = servers.map(
+    (server) =>
+      new Promise<void>((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+      }),
+  );
+  clients.close();
+  for (const server of servers) server.closeAllConnections();
+  await Promise.all(closed);
 }
 
 /** Plain WebSocket and MQTT clients exist in Azure, but not here. */

@@ -61,6 +61,11 @@ export function verifyToken(token: string, { keys, isAudience, now }: TokenCheck
   return claims;
 }
 
+/** Whether it says of itself that an access key has signed it. @throws TokenError for what is no token */
+export function isKeyToken(token: string): boolean {
+  return decode(token.split(".", 1)[0] ?? "")["alg"] === "HS256";
+}
+
 function isSigned(signed: string, signature: Buffer, { primary, secondary }: AccessKeys): boolean {
   return [primary, secondary].some((key) => {
     if (key === undefined) return false;

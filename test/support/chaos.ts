@@ -105,7 +105,9 @@ export async function havoc(stack: Stack, random: Random, hosts: readonly [strin
     return JSON.stringify(body);
   };
   const queue = random.pick(["text-messages", "deadlines", "retained-messages", "url-closed", "file-messages"]);
-  switch (random.pick(["host", "broker", "realtime", "storage", "throttle", "lock", "drop", "refuse", "slow", "time"])) {
+  switch (
+    random.pick(["host", "broker", "realtime", "storage", "throttle", "lock", "drop", "refuse", "slow", "time"])
+  ) {
     case "host":
       return restart(random.pick(hosts));
     case "broker":

@@ -5,6 +5,7 @@ import { v7 as uuidv7 } from "uuid";
 import { ChatClient, type ChatListener } from "../../client/chat-client.js";
 import { checkedFetch, checkEvent } from "./contracts.js";
 import type { Stack } from "./stack.js";
+import { authorityOf, fetchTrusting } from "./trust.js";
 
 export const newId = (): string => uuidv7();
 
@@ -17,12 +18,13 @@ export async function person(
 ): Promise<ChatClient> {
   // The tests move the clock by days.
   const token = await stack.token(user, [], { expiresIn: 40 * 86_400 });
+  const ca = authorityOf(stack);
   return new ChatClient(
     {
       ...{ baseUrl: stack.info.functions, token: () => Promise.resolve(token), newId, transports },
-      fetch: checkedFetch,
+      fetch: ca === undefined ? checkedFetch : fetchTrusting(ca, checkedFetch),
       io: (url, options) => {
-        const socket = io(url, options);
+        const socket = io(url, ca === undefined ? options : { ...options, ca });
         socket.onAny(checkEvent);
         return socket;
       },

@@ -24,12 +24,16 @@ interface StackInfo {
   readonly issuer: string;
   readonly control: string;
   readonly pid: number;
+  /** In identity mode: who signs the certificates. */
+  readonly authority?: string;
 }
 
 interface StackOptions {
   /** A data folder that outlives the stack; otherwise it has a temporary one. */
   readonly data?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The functions have no key, but the names of their services and an identity. */
+  readonly identity?: boolean;
 }
 
 interface SecondHost {
@@ -90,7 +94,7 @@ function keysOf({ serviceBus, storage, webPubSub }: StackInfo): readonly string[
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const data = options.data ?? (await mkdtemp(path.join(tmpdir(), "dayfly-")));
   // With a channel to this process: should jest be killed, the stack ends as well.
-  const child = fork(path.join(ROOT, "out", "local", "start.js"), {
+  const child = fork(path.join(ROOT, "out", "local", "start.js"), options.identity === true ? ["--identity"] : [], {
     execArgv: ["--enable-source-maps"],
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     // A test says more in a minute than a person; the limits have a test of their own.

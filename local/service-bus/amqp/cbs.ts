@@ -1,5 +1,6 @@
 /** `$cbs`: AMQP claims-based security, version 1.0 (draft). Before each link the SDK puts a token here. */
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { AccessTokenError } from "../../identity/access-tokens.js";
 import { BrokerError } from "../broker/error.js";
 import { accept } from "./answers.js";
 import { tokenExpired } from "./authorization.js";
@@ -12,33 +13,32 @@ export function attachCbsReceiver(peer: Peer, link: RheaReceiver): void {
   link.on("message", ({ message, delivery }: { message: Buffer; delivery: RheaDelivery }) => {
     accept(delivery);
     const request = outcomes.decode(message);
-    const answer = putToken(peer, request);
-    const replyLink = peer.replyLinks.get(request.reply_to ?? "");
-    if (replyLink?.is_open() !== true) return;
-    replyLink.send({
-      correlation_id: request.message_id,
-      application_properties: {
-        "status-code": types.wrap_int(answer.status),
-        "status-description": answer.description,
-      },
-      body: "",
+    void putToken(peer, request).then((answer) => {
+      const replyLink = peer.replyLinks.get(request.reply_to ?? "");
+      if (replyLink?.is_open() !== true) return;
+      replyLink.send({
+        correlation_id: request.message_id,
+        application_properties: {
+          "status-code": types.wrap_int(answer.status),
+          "status-description": answer.description,
+        },
+        body: "",
+      });
     });
   });
 }
 
-function putToken(peer: Peer, request: DecodedMessage): { status: number; description: string } {
+async function putToken(peer: Peer, request: DecodedMessage): Promise<{ status: number; description: string }> {
   const { operation, name, type } = request.application_properties ?? {};
+  const { namespace } = peer;
   try {
     if (operation !== "put-token") throw new BrokerError("not-implemented", "$cbs answers put-token only.");
-    if (type !== "servicebus.windows.net:sastoken") {
-      throw new BrokerError(
-        "unauthorized",
-        "Only tokens of shared access signatures are known here. Use the connection string.",
-      );
-    }
-    const remaining = checkToken(peer.namespace, String(request.body));
+    const remaining =
+      type === "jwt"
+        ? await checkAccessToken(namespace, String(request.body))
+        : checkSignature(namespace, type, String(request.body));
     // Refused here, an unknown queue gets the right error code in each case.
-    resolve(peer.namespace, String(name));
+    resolve(namespace, String(name));
     peer.authorization.extend(remaining);
     return { status: 202, description: "Accepted" };
   } catch (error) {
@@ -46,8 +46,29 @@ function putToken(peer: Peer, request: DecodedMessage): { status: number; descri
   }
 }
 
+/** A JSON Web Token of Entra ID, which the SDK brings with a `TokenCredential`. Returns how long it holds, in ms. */
+async function checkAccessToken({ checkAccessToken: check, clock }: Namespace, token: string): Promise<number> {
+  if (check === undefined) {
+    throw new BrokerError(
+      "unauthorized",
+      "Access tokens are taken on the port with TLS alone. Use the connection string.",
+    );
+  }
+  try {
+    const remaining = (await check(token)) - clock.now();
+    if (!(remaining > 0)) throw tokenExpired();
+    return remaining;
+  } catch (error) {
+    if (error instanceof AccessTokenError) throw new BrokerError("unauthorized", `InvalidToken: ${error.message}`);
+    throw error;
+  }
+}
+
 /** `SharedAccessSignature sr=…&sig=…&se=…&skn=…`: an HMAC-SHA256 over resource and expiry. Returns how long it holds, in ms. */
-function checkToken({ keyName, key }: Namespace, token: string): number {
+function checkSignature({ keyName, key }: Namespace, type: unknown, token: string): number {
+  if (type !== "servicebus.windows.net:sastoken") {
+    throw new BrokerError("unauthorized", "Only shared access signatures and access tokens (jwt) are known here.");
+  }
   const fields = new Map(
     token
       .replace(/^SharedAccessSignature\s+/, "")

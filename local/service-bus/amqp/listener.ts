@@ -25,10 +25,14 @@ const IDLE_TIMEOUT_MS = 240_000;
 /** How long a client may take to answer the close. */
 const CLOSE_TIMEOUT_MS = 500;
 
-/** Serves the namespace over AMQP 1.0, without TLS and on loopback only. */
+/** Serves the namespace over AMQP 1.0, on loopback only; over TLS when there is a certificate. */
 export async function startListener(
   namespace: Omit<Namespace, "host">,
-  options: { readonly host: string; readonly port: number },
+  options: {
+    readonly host: string;
+    readonly port: number;
+    readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
+  },
 ): Promise<AmqpListener> {
   const container = newContainer("service-bus");
   const peers = new Map<RheaConnection, Peer>();
@@ -118,7 +122,9 @@ export async function startListener(
     container.on(event, () => undefined);
   }
 
+  const { tls } = options;
   const server: Server = container.listen({
+    ...(tls === undefined ? {} : { transport: "tls" as const, ...tls }),
     host: options.host,
     port: options.port,
     max_frame_size: MAX_FRAME_BYTES,
@@ -127,7 +133,7 @@ export async function startListener(
     receiver_options: { autoaccept: false, autosettle: false, credit_window: 5_000 },
     sender_options: { autosettle: false, treat_modified_as_released: false } as object,
   });
-  server.prependListener("connection", (socket: Socket) => {
+  server.prependListener(tls === undefined ? "connection" : "secureConnection", (socket: Socket) => {
     sockets.set(socket, guardSocket(socket));
     socket.once("close", () => sockets.delete(socket));
     socket.setNoDelay(true);

@@ -1,4 +1,5 @@
 import type { Clock } from "../../clock/clock.js";
+import type { CheckAccessToken } from "../../identity/access-tokens.js";
 import type { Broker } from "../broker/broker.js";
 import { entityNotFound } from "../broker/error.js";
 import type { Queue } from "../broker/queue.js";
@@ -17,6 +18,8 @@ export interface Namespace {
   readonly host: string;
   readonly keyName: string;
   readonly key: string;
+  /** Where access tokens are taken as well. */
+  readonly checkAccessToken?: CheckAccessToken;
   readonly faults: Faults;
 }
 

@@ -1,9 +1,10 @@
 /** The data-plane REST API, version 2024-12-01: its operations by method and path. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { AccessTokenError, type CheckAccessToken } from "../../identity/access-tokens.js";
 import { isRequestAudience } from "../audience.js";
 import { hubNameOf } from "../names.js";
 import type { Hub } from "../realtime/hub.js";
-import { TokenError, verifyToken } from "../tokens.js";
+import { isKeyToken, TokenError, verifyToken } from "../tokens.js";
 import type { Answer, Operation, Service } from "./call.js";
 import * as connections from "./connections.js";
 import * as groups from "./groups.js";
@@ -15,6 +16,8 @@ export interface RestApi {
   readonly hub: (name: string) => Hub;
   /** A refusal of the next calls, after `POST /_local/faults`. */
   readonly refusal: () => RestProblem | undefined;
+  /** Where access tokens are taken as well as those that an access key signs. */
+  readonly checkAccessToken?: CheckAccessToken;
 }
 
 const notImplemented: Operation = () => {
@@ -81,7 +84,7 @@ async function dispatch(api: RestApi, request: IncomingMessage): Promise<Answer>
   const refusal = api.refusal();
   if (refusal !== undefined) throw refusal;
   const host = request.headers.host ?? "";
-  authorize(api, request, host);
+  await authorize(api, request, host);
   const { methods, params } = find(path);
   const hub = hubNameOf(params["hub"] ?? "");
   if (hub === undefined) throw badRequest("Invalid hub name.");
@@ -95,18 +98,26 @@ async function dispatch(api: RestApi, request: IncomingMessage): Promise<Answer>
   return operation({ service: api.service, hub: api.hub(hub), request, host, path, params, query });
 }
 
-function authorize({ service }: RestApi, request: IncomingMessage, host: string): void {
+async function authorize(
+  { service, checkAccessToken }: RestApi,
+  request: IncomingMessage,
+  host: string,
+): Promise<void> {
   const [, token] = /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? "") ?? [];
   const target = request.url ?? "";
   try {
     if (token === undefined) throw new TokenError("A bearer token is required.");
+    if (checkAccessToken !== undefined && !isKeyToken(token)) {
+      await checkAccessToken(token);
+      return;
+    }
     verifyToken(token, {
       keys: service.keys,
       isAudience: (audience) => isRequestAudience(audience, host, target),
       now: service.now(),
     });
   } catch (error) {
-    if (!(error instanceof TokenError)) throw error;
+    if (!(error instanceof TokenError || error instanceof AccessTokenError)) throw error;
     throw new RestProblem(401, "Unauthorized", error.message, { "www-authenticate": "Bearer" });
   }
 }

@@ -23,6 +23,11 @@ export interface SasTarget {
 /** Answers the query string that permits it. */
 export type Sign = (target: SasTarget) => Promise<string>;
 
+/**
+ * What is signed differs from version to version (create-user-delegation-sas, "Specify the signature"), and the SDK's default is its
+ * newest: this one has been seen to be accepted, by Azurite with a user delegation key.
+ */
+const SAS_VERSION = "2025-07-05";
 const HOUR_MS = 3_600_000;
 /** A key may live seven days; a short one bounds what a leaked one is good for. */
 const KEY_MS = 6 * HOUR_MS;
@@ -32,7 +37,7 @@ const SKEW_MS = 15 * 60_000;
 export function blobSigner(service: BlobServiceClient, now: () => number): Sign {
   const protocol = service.url.startsWith("http:") ? SASProtocol.HttpsAndHttp : SASProtocol.Https;
   const values = ({ containerName, blobName, permissions, until }: SasTarget) => ({
-    ...{ containerName, blobName, protocol },
+    ...{ containerName, blobName, protocol, version: SAS_VERSION },
     permissions: BlobSASPermissions.parse(permissions),
     // Without a start: a server whose clock is behind would refuse it at first.
     expiresOn: until,

@@ -15,7 +15,11 @@ export async function connectRaw(connectionString: string, secondsValid = 3_600)
 }
 
 /** @throws when it is not accepted */
-export async function putToken(connection: Connection, token: string): Promise<void> {
+export async function putToken(
+  connection: Connection,
+  token: string,
+  type: "servicebus.windows.net:sastoken" | "jwt" = "servicebus.windows.net:sastoken",
+): Promise<void> {
   const name = `reply-${String(Math.random())}`;
   const replies = connection.open_receiver({ source: "$cbs", target: name, name });
   const requests = connection.open_sender("$cbs");
@@ -26,7 +30,7 @@ export async function putToken(connection: Connection, token: string): Promise<v
     reply_to: name,
     application_properties: {
       operation: "put-token",
-      type: "servicebus.windows.net:sastoken",
+      type,
       name: "sb://any/plain-0",
     },
     body: token,
