@@ -1,6 +1,8 @@
 /**
- * What the conformance tests run against: the stand-in, or with `SERVICEBUS_CONNECTION_STRING` a real namespace, where only those
- * tests run that need no clock, no short lock and no look behind the scenes.
+ * What the conformance tests run against: the stand-in, or with `SERVICEBUS_CONNECTION_STRING` a namespace that runs already, where
+ * only those tests run that need no clock, no short lock and no look behind the scenes.
+ *
+ * Queues are made there, and deleted: by the administration API, or by the stand-in's own (`SERVICEBUS_MANAGEMENT_URL`).
  */
 import { randomUUID } from "node:crypto";
 import { test } from "@jest/globals";
@@ -14,6 +16,7 @@ import {
 import { PartProcess } from "./part-process.js";
 
 const NAMESPACE = process.env["SERVICEBUS_CONNECTION_STRING"] ?? "";
+const queues = queuesOf(NAMESPACE, process.env["SERVICEBUS_MANAGEMENT_URL"]);
 /** How many queues of each kind the stand-in is started with. */
 const COPIES = 30;
 
@@ -88,7 +91,7 @@ export class Target<Kind extends string = string> {
       return name;
     }
     const name = `conformance-${kind}-${randomUUID()}`;
-    await new ServiceBusAdministrationClient(NAMESPACE).createQueue(name, { ...this.#kinds[kind] });
+    await queues.create(name, this.#kinds[kind]);
     this.#created.push(name);
     return name;
   }
@@ -149,11 +152,35 @@ export class Target<Kind extends string = string> {
   async stop(): Promise<void> {
     await this.closeClients();
     await this.#part?.remove();
-    if (this.#part === undefined) {
-      const admin = new ServiceBusAdministrationClient(NAMESPACE);
-      await Promise.all(this.#created.map((name) => admin.deleteQueue(name)));
-    }
+    if (this.#part === undefined) await Promise.all(this.#created.map((name) => queues.remove(name)));
   }
+}
+
+/** How queues are made in a namespace that runs already. */
+function queuesOf(
+  connectionString: string,
+  management = "",
+): { create(name: string, kind: QueueKind): Promise<void>; remove(name: string): Promise<void> } {
+  if (!/;UseDevelopmentEmulator=true/u.test(connectionString)) {
+    const admin = (): ServiceBusAdministrationClient => new ServiceBusAdministrationClient(connectionString);
+    return {
+      create: async (name, kind) => {
+        await admin().createQueue(name, { ...kind });
+      },
+      remove: async (name) => {
+        await admin().deleteQueue(name);
+      },
+    };
+  }
+  // The administration client always speaks https and ignores a port.
+  const ask = async (method: string, name: string, kind?: QueueKind): Promise<void> => {
+    if (management === "") throw new Error("SERVICEBUS_MANAGEMENT_URL is missing: what the stand-in announces.");
+    const body = kind === undefined ? {} : { body: JSON.stringify(kind) };
+    const response = await fetch(`${management}/queues/${name}`, { method, ...body });
+    if (!response.ok) throw new Error(`${method} ${name}: ${String(response.status)} ${await response.text()}`);
+    await response.arrayBuffer();
+  };
+  return { create: (name, kind) => ask("PUT", name, kind), remove: (name) => ask("DELETE", name) };
 }
 
 const LONG_WAIT_MS = 10_000;

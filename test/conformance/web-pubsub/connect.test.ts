@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, describe, expect } from "@jest/globals";
 import type { WebPubSubServiceClient } from "@azure/web-pubsub";
 import WebSocket from "ws";
 import {
@@ -10,6 +10,7 @@ import {
   removeFolder,
   serviceClient,
   settingsFile,
+  standInTest as test,
   startPart,
   temporaryFolder,
   type Part,

@@ -1,10 +1,15 @@
-/** Starts the part as users do, as a process, and connects real clients to it. */
+/**
+ * What the conformance tests run against: the part, started as users do, as a process; or with `WEBPUBSUB_CONNECTION_STRING` a
+ * resource of the kind SocketIO that runs already, where only those tests run that need no look behind the scenes.
+ */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { randomUUID } from "node:crypto";
+import { test } from "@jest/globals";
 import { WebPubSubServiceClient, type GenerateClientTokenOptions } from "@azure/web-pubsub";
 import { io, type ManagerOptions, type Socket, type SocketOptions } from "socket.io-client";
 
@@ -19,6 +24,14 @@ export interface Part {
   kill(): Promise<void>;
 }
 
+const RESOURCE = process.env["WEBPUBSUB_CONNECTION_STRING"] ?? "";
+
+/** A test that the stand-in alone can pass. */
+export const standInTest = RESOURCE === "" ? test : test.skip;
+
+/** Hubs come to be by their use: what others do in a resource that they share with us is not ours. */
+export const HUB = RESOURCE === "" ? "chat" : `conformance${randomUUID().replaceAll("-", "")}`;
+
 const root = path.resolve(import.meta.dirname, "../../..");
 
 export async function temporaryFolder(): Promise<string> {
@@ -26,6 +39,14 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 export const removeFolder = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true });
+
+/** What runs already, or a part of our own. */
+export async function startTarget(): Promise<Part> {
+  if (RESOURCE === "") return startPart();
+  const [, address = ""] = /(?:^|;)Endpoint=([^;]*?)\/?(?:;|$)/u.exec(RESOURCE) ?? [];
+  const stays = (): Promise<never> => Promise.reject(new Error("A resource that runs already goes on running."));
+  return { address, connectionString: RESOURCE, log: [], stop: () => Promise.resolve(0), kill: stays };
+}
 
 /** Rejects with what the part printed when it does not start. */
 export async function startPart(
@@ -72,11 +93,7 @@ export async function settingsFile(folder: string, settings: object): Promise<st
   return file;
 }
 
-export function serviceClient(
-  part: Part,
-  hub = "chat",
-  connectionString = part.connectionString,
-): WebPubSubServiceClient {
+export function serviceClient(part: Part, hub = HUB, connectionString = part.connectionString): WebPubSubServiceClient {
   return new WebPubSubServiceClient(connectionString, hub, {
     allowInsecureConnection: true,
     retryOptions: { maxRetries: 0 },
@@ -174,6 +191,20 @@ export const groupOf = (room?: string, namespace = "/"): string =>
   `0~${base64url(namespace)}~${room === undefined ? "" : base64url(room)}`;
 
 export const text = { contentType: "text/plain" } as const;
+
+/** By the service's own interface: a socket is alone in the group of its id. */
+export async function connectionIdOf(service: WebPubSubServiceClient, socket: Socket): Promise<string> {
+  const [id, ...others] = await membersOf(service, groupOf(socket.id));
+  if (id === undefined || others.length > 0) throw new Error("The socket has no connection of its own.");
+  return id;
+}
+
+/** The ids of a group's connections, in order. */
+export async function membersOf(service: WebPubSubServiceClient, group: string): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for await (const { connectionId } of await service.group(group).listConnections()) ids.push(connectionId);
+  return ids.sort();
+}
 
 interface LocalConnection {
   readonly hub: string;

@@ -3,7 +3,7 @@ import { stat, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo, type Socket as NetSocket } from "node:net";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterEach, expect, test } from "@jest/globals";
+import { afterEach, expect } from "@jest/globals";
 import {
   Clients,
   connected,
@@ -12,6 +12,7 @@ import {
   next,
   removeFolder,
   serviceClient,
+  standInTest as test,
   startPart,
   temporaryFolder,
   text,

@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from "@jest/globals";
 import type { WebPubSubServiceClient } from "@azure/web-pubsub";
 import { EventHandler, type Received } from "./event-handler.js";
 import {
@@ -12,6 +12,7 @@ import {
   removeFolder,
   serviceClient,
   settingsFile,
+  standInTest as test,
   startPart,
   temporaryFolder,
   text,
