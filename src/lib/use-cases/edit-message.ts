@@ -5,7 +5,7 @@ import type { MessageDocument } from "../domain/message.js";
 import { DayflyError } from "../errors.js";
 import type { Entry, LogStep, Ports, Trace } from "../ports.js";
 import { announce } from "./announce.js";
-import { requireMember } from "./membership.js";
+import { requireAuthor } from "./authorship.js";
 import { deadlineOf, indexOf, moveExpiry } from "./move-expiry.js";
 import { addDue, scheduleExpiry } from "./schedule-expiry.js";
 import { shapeMessage } from "./shaping.js";
@@ -25,14 +25,7 @@ export async function editMessage(
   trace: Trace,
 ): Promise<MessageShape> {
   for (;;) {
-    const { head, member } = await requireMember(ports, conversationId, caller);
-    const { index } = await ports.conversations.look(conversationId, { messageId, headless: true });
-    const document =
-      index?.seq === undefined || index.seq <= member.joinedSeq
-        ? undefined
-        : await ports.conversations.document(conversationId, index.seq);
-    if (document === undefined) throw new DayflyError("message-unknown-or-not-yet");
-    if (document.author !== caller) throw new DayflyError("not-allowed");
+    const { head, document } = await requireAuthor(ports, conversationId, messageId, caller);
     const now = ports.clock.now();
     const editing = edit(document, text, now, edits);
     switch (editing.kind) {

@@ -4,8 +4,8 @@ import { isOver } from "../domain/message.js";
 import { DayflyError } from "../errors.js";
 import type { Ports, Trace } from "../ports.js";
 import { announce } from "./announce.js";
+import { requireAuthor } from "./authorship.js";
 import { endMessages } from "./end-messages.js";
-import { requireMember } from "./membership.js";
 import { deadlineOf } from "./move-expiry.js";
 import { noteEnd } from "./note-end.js";
 import { settleFile } from "./settle-file.js";
@@ -23,14 +23,7 @@ export async function unsendMessage(
   trace: Trace,
 ): Promise<void> {
   for (;;) {
-    const { head, member } = await requireMember(ports, conversationId, caller);
-    const { index } = await ports.conversations.look(conversationId, { messageId, headless: true });
-    const document =
-      index?.seq === undefined || index.seq <= member.joinedSeq
-        ? undefined
-        : await ports.conversations.document(conversationId, index.seq);
-    if (document === undefined) throw new DayflyError("message-unknown-or-not-yet");
-    if (document.author !== caller) throw new DayflyError("not-allowed");
+    const { head, document } = await requireAuthor(ports, conversationId, messageId, caller);
     if (document.state === "deleted") return;
     const now = ports.clock.now();
     if (document.state === "expired" || isOver(document, now)) throw new DayflyError("message-expired");
