@@ -19,6 +19,10 @@ export class Composer {
   #conversationId = "";
   #replyTo: MessageShape | undefined;
   #editing: MessageShape | undefined;
+  /** What was being written when an edit began: it comes back when the edit is over. */
+  #interrupted = "";
+  readonly #fileButton: HTMLButtonElement;
+  readonly #sendButton = h("button", { type: "submit", class: "strong" }, ["Send"]);
 
   constructor(session: Session, sent: () => void) {
     this.#session = session;
@@ -26,8 +30,7 @@ export class Composer {
     const { user } = session;
     this.#text = h("textarea", { rows: "1", "aria-label": "Message", placeholder: "Write a message" }, [], {
       keydown: (event) => {
-        if (event.key === "Escape" && this.#editing !== undefined) this.#clear();
-        else if (event.key === "Escape") this.reply(undefined);
+        if (event.key === "Escape") this.reply(undefined);
         if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
         event.preventDefault();
         this.#send();
@@ -59,6 +62,10 @@ export class Composer {
       "aria-expanded": "false",
       "aria-controls": `later-${user}`,
     });
+    this.#fileButton = button("File", () => this.#file.click(), {
+      class: "quiet",
+      title: "Send files, or drop them here",
+    });
     this.#file = h(
       "input",
       { type: "file", multiple: true, class: "hidden", tabindex: "-1", "aria-hidden": "true" },
@@ -76,13 +83,7 @@ export class Composer {
       [
         this.#replying,
         this.#later,
-        h("div", { class: "line" }, [
-          button("File", () => this.#file.click(), { class: "quiet", title: "Send files, or drop them here" }),
-          this.#file,
-          this.#text,
-          this.#laterButton,
-          h("button", { type: "submit", class: "strong" }, ["Send"]),
-        ]),
+        h("div", { class: "line" }, [this.#fileButton, this.#file, this.#text, this.#laterButton, this.#sendButton]),
       ],
       {
         submit: (event) => {
@@ -94,10 +95,10 @@ export class Composer {
   }
 
   open(conversationId: string): void {
+    this.reply(undefined);
     this.#drafts.set(this.#conversationId, this.#text.value);
     this.#conversationId = conversationId;
     this.#text.value = this.#drafts.get(conversationId) ?? "";
-    this.reply(undefined);
     this.#grow();
   }
 
@@ -106,16 +107,17 @@ export class Composer {
   }
 
   /** What is written next takes the place of what the message says. */
-  edit(message: MessageShape): void {
+  edit(message: MessageShape, text = message.text ?? ""): void {
     this.reply(undefined);
-    this.#editing = message;
-    this.#text.value = message.text ?? "";
+    this.#interrupted = this.#text.value;
+    this.#setEditing(message);
+    this.#text.value = text;
     this.#replying.hidden = false;
     this.#replying.replaceChildren(
       h("span", {}, [
         message.retention.consents.length === 0 ? "Changing your message" : "Changing it: everyone must agree again",
       ]),
-      button("Cancel", () => this.#clear()),
+      button("Cancel", () => this.reply(undefined)),
     );
     this.#grow();
     this.focus();
@@ -123,10 +125,11 @@ export class Composer {
 
   reply(message: MessageShape | undefined): void {
     this.#replyTo = message;
-    this.#editing = undefined;
+    this.#endEdit();
     this.#replying.hidden = message === undefined;
+    this.#replying.replaceChildren();
     if (message === undefined) return;
-    this.#replying.replaceChildren(
+    this.#replying.append(
       h("span", {}, ["Replying to ", h("b", {}, [message.author]), ` ${message.text ?? message.file?.name ?? ""}`]),
       button("Cancel", () => this.reply(undefined)),
     );
@@ -144,8 +147,12 @@ export class Composer {
     const { client } = this.#session;
     const [conversationId, editing] = [this.#conversationId, this.#editing];
     if (editing !== undefined) {
-      void this.#session.attempt(() => client.edit(conversationId, editing.id, text));
-      this.#clear();
+      this.reply(undefined);
+      void this.#session.edit(conversationId, editing.id, text).then((isDone) => {
+        const isFree = this.#editing === undefined && this.#conversationId === conversationId;
+        // What was written is still there, to be tried again.
+        if (!isDone && isFree) this.edit(editing, text);
+      });
       return;
     }
     this.#sent();
@@ -171,6 +178,22 @@ export class Composer {
         this.#toggleLater(false);
         await this.#session.loadScheduled(conversationId);
       });
+  }
+
+  #setEditing(message: MessageShape | undefined): void {
+    this.#editing = message;
+    const isEditing = message !== undefined;
+    // Neither can be done to a message that is out.
+    for (const each of [this.#laterButton, this.#fileButton]) each.hidden = isEditing;
+    if (isEditing) this.#toggleLater(false);
+    this.#sendButton.textContent = isEditing ? "Save" : "Send";
+  }
+
+  #endEdit(): void {
+    if (this.#editing === undefined) return;
+    this.#setEditing(undefined);
+    this.#text.value = this.#interrupted;
+    this.#grow();
   }
 
   #toggleLater(shown = this.#later.hidden): void {

@@ -31,14 +31,18 @@ export interface View {
   /** Of a file that the user has opened. */
   readonly reading: Reading | undefined;
   readonly canEdit: boolean;
+  /** What it says is not yet what the server has. */
+  readonly isSaving: boolean;
 }
 
 export function message(view: View, actions: Actions): Item {
   // What is left of its life changes all the time, and is shown by a clock of its own.
   const told = { ...view.message, expiresInMs: 0 };
+  const { quoted } = view;
+  const quotes = quoted === undefined ? undefined : [quoted.id, quoted.text];
   return {
     key: view.message.id,
-    signature: JSON.stringify({ ...view, message: told, quoted: view.quoted?.id, reading: view.reading?.state }),
+    signature: JSON.stringify({ ...view, message: told, quoted: quotes, reading: view.reading?.state }),
     build: () => build(view, actions),
   };
 }
@@ -54,7 +58,8 @@ function build(view: View, actions: Actions): HTMLElement {
       : fileContent(each, each.file, { isMine, reading: view.reading }, actions)),
     h("p", { class: "meta" }, [
       h("time", { datetime: each.sentAt }, [timeOfDay(each.sentAt)]),
-      each.edited === undefined
+      view.isSaving ? h("span", { class: "edited" }, ["saving …"]) : undefined,
+      each.edited === undefined || view.isSaving
         ? undefined
         : h("span", { class: "edited", title: `Changed ${new Date(each.edited.at).toLocaleString()}` }, ["edited"]),
       h("span", {

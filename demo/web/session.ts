@@ -23,6 +23,8 @@ export class Session {
   readonly conversations = new Map<string, ConversationShape>();
   /** The caller's own texts that wait for their time, by conversation. */
   readonly scheduled = new Map<string, readonly MessageShape[]>();
+  /** What messages are about to say, by id, until the server has it. */
+  readonly edits = new Map<string, string>();
   readonly files: Files;
   isOnline = true;
   isConnected = false;
@@ -124,6 +126,16 @@ export class Session {
       this.tell(error);
       return undefined;
     }
+  }
+
+  /** Changes what a message says: shown at once, and taken back when it was refused. Answers whether it was done. */
+  async edit(conversationId: string, id: string, text: string): Promise<boolean> {
+    this.edits.set(id, text);
+    this.#changed();
+    const edited = await this.attempt(() => this.client.edit(conversationId, id, text));
+    if (this.edits.get(id) === text) this.edits.delete(id);
+    this.#changed();
+    return edited !== undefined;
   }
 
   tell(error: unknown): void {

@@ -132,8 +132,10 @@ export class Thread {
     const others = conversation.receipts.filter((receipt) => receipt.user !== user);
     const upTo = (mark: "deliveredSeq" | "readSeq"): readonly string[] =>
       others.filter((receipt) => receipt[mark] >= (each.seq ?? Infinity)).map((receipt) => receipt.user);
+    const saving = this.#session.edits.get(each.id);
     const view: View = {
-      message: each,
+      message: saving === undefined ? each : { ...each, text: saving },
+      isSaving: saving !== undefined,
       user,
       quoted,
       deliveredTo: upTo("deliveredSeq"),
@@ -172,7 +174,9 @@ export class Thread {
     const others = conversation.members.filter((member) => member !== this.#session.user);
     const present = this.#session.present(conversation.id).filter((user) => others.includes(user));
     const absent = conversation.title === undefined ? "Not here now" : `with ${namesOf(others)}`;
-    const text = present.length === 0 ? absent : `${namesOf(present)} ${present.length === 1 ? "is" : "are"} here`;
+    const known = present.length === 0 ? absent : `${namesOf(present)} ${present.length === 1 ? "is" : "are"} here`;
+    // Who is there is not known to somebody who is cut off.
+    const text = this.#session.isConnected ? known : "";
     this.#presence.dataset["present"] = String(present.length > 0);
     if (this.#presence.textContent !== text) this.#presence.textContent = text;
     const writers = this.#session.writers(conversation.id);

@@ -58,6 +58,12 @@ async function say(user: string, text: string): Promise<void> {
   await box(user).press("Enter");
 }
 
+/** One of a message's own buttons, which show when it is pointed at. */
+async function act(user: string, text: string, name: string): Promise<void> {
+  await message(user, text).hover();
+  await message(user, text).getByRole("button", { name, exact: true }).click();
+}
+
 async function picture(of: Page, name: string): Promise<void> {
   const folder = process.env["SCREENSHOTS"];
   if (folder !== undefined) await of.screenshot({ path: path.join(folder, `${name}.jpg`), quality: 80 });
@@ -86,19 +92,18 @@ test("two people chat, quote, see who reads and who writes", async () => {
   await box("ana").waitFor();
   await say("ana", "Lunch at one?");
   await message("bo", "Lunch at one?").waitFor();
-  await message("bo", "Lunch at one?").hover();
-  await message("bo", "Lunch at one?").getByRole("button", { name: "Reply" }).click();
+  await act("bo", "Lunch at one?", "Reply");
   await say("bo", "Yes! The usual place?");
   await message("ana", "The usual place?").locator("blockquote", { hasText: "Lunch at one?" }).waitFor();
   await message("ana", "Lunch at one?").getByRole("img", { name: "Read by bo" }).waitFor();
-  await box("bo").pressSequentially("hm, let me think");
-  await pane("ana").getByText("bo is writing …").waitFor();
+  // As fast as a person: that somebody writes is told once in a while, and at most once a second to all.
+  const told = pane("ana").getByText("bo is writing …").waitFor();
+  await Promise.all([told, box("bo").pressSequentially("hm, let me think about that", { delay: 200 })]);
   await box("bo").fill("");
 }, 60_000);
 
 test("they keep a message together, and one of them takes another back", async () => {
-  await message("ana", "Lunch at one?").hover();
-  await message("ana", "Lunch at one?").getByRole("button", { name: "Keep" }).click();
+  await act("ana", "Lunch at one?", "Keep");
   await pane("bo").getByText("ana would like to keep this.").waitFor();
   await pane("ana").getByText("Waiting for bo.").waitFor();
   await picture(page, "chat");
@@ -106,9 +111,68 @@ test("they keep a message together, and one of them takes another back", async (
   for (const user of ["ana", "bo"]) await pane(user).getByText("Kept by everyone").waitFor();
   await say("bo", "Never mind");
   await message("ana", "Never mind").waitFor();
-  await message("bo", "Never mind").hover();
-  await message("bo", "Never mind").getByRole("button", { name: "Unsend" }).click();
+  await act("bo", "Never mind", "Unsend");
   await message("ana", "Never mind").waitFor({ state: "detached" });
+}, 60_000);
+
+test("an edit voids what all agreed to; cut off, it waits, and what was being written stays", async () => {
+  await say("ana", "Shall we say at two?");
+  await message("bo", "at two?").waitFor();
+  await act("bo", "at two?", "Reply");
+  await say("bo", "Suits me");
+  await act("ana", "at two?", "Keep");
+  await pane("bo").getByRole("button", { name: "Agree" }).click();
+  await message("ana", "at two?").getByText("Kept by everyone").waitFor();
+
+  await box("ana").fill("a thought of mine");
+  await act("ana", "at two?", "Edit");
+  await pane("ana").getByText("everyone must agree again").waitFor();
+  expect(await box("ana").inputValue()).toBe("Shall we say at two?");
+  await box("ana").fill("Shall we say at three?");
+  await pane("ana").getByRole("button", { name: "Save" }).click();
+  for (const user of ["ana", "bo"]) {
+    await message(user, "at three?").getByText("edited", { exact: true }).waitFor();
+    expect(await message(user, "at three?").getByText("Kept by everyone").count()).toBe(0);
+    // The old words are nowhere, not in what quotes them either.
+    await message(user, "Suits me").locator("blockquote", { hasText: "at three?" }).waitFor();
+    expect(await pane(user).getByText("at two?").count()).toBe(0);
+  }
+  expect(await box("ana").inputValue()).toBe("a thought of mine");
+  await act("bo", "at three?", "Keep");
+  await pane("ana").getByText("bo would like to keep this.").waitFor();
+  await pane("ana").getByRole("button", { name: "Not now" }).click();
+
+  await pane("ana").getByRole("switch", { name: "Network" }).click();
+  await pane("ana").getByText("Offline", { exact: true }).waitFor();
+  await act("ana", "at three?", "Edit");
+  await box("ana").fill("Shall we say at four?");
+  await box("ana").press("Enter");
+  await message("ana", "at four?").getByText("saving …").waitFor();
+  await pane("ana").getByRole("switch", { name: "Network" }).click();
+  await message("bo", "at four?").getByText("edited", { exact: true }).waitFor();
+  await message("ana", "at four?").getByText("edited", { exact: true }).waitFor();
+  await box("ana").fill("");
+}, 60_000);
+
+test("a text waits for its time, is cancelled, sent at once, or comes when its time has come", async () => {
+  const later = async (text: string, when: string): Promise<void> => {
+    await box("ana").fill(text);
+    await pane("ana").getByRole("button", { name: "Later" }).click();
+    await pane("ana").getByRole("button", { name: when }).click();
+    await waiting(text).waitFor();
+  };
+  const waiting = (text: string): Locator => pane("ana").locator(".scheduled li", { hasText: text });
+  await later("Forget it", "1 h");
+  await waiting("Forget it").getByRole("button", { name: "Cancel" }).click();
+  await waiting("Forget it").waitFor({ state: "detached" });
+  await later("On my way", "1 h");
+  await waiting("On my way").getByRole("button", { name: "Send now" }).click();
+  await message("bo", "On my way").waitFor();
+  await later("Here I am", "1 min");
+  await stack.advance("PT61S");
+  await message("bo", "Here I am").waitFor();
+  await waiting("Here I am").waitFor({ state: "detached" });
+  expect(await pane("bo").getByText("Forget it").count()).toBe(0);
 }, 60_000);
 
 /** Of a picture as it was read, in its own pixels. */
