@@ -28,7 +28,7 @@ module.exports = {
     ),
     rule(
       "only-the-edge-knows-functions",
-      { path: "^src/", pathNot: "^src/(functions|lib/(http|queue))/" },
+      { path: "^src/", pathNot: "^src/(functions|lib/(http|queue|timer))/" },
       { path: "node_modules/@azure/functions/" },
     ),
     rule("local-knows-nothing-of-chat", { path: "^local/" }, { path: "^(src|client|demo|bench|test)/" }),

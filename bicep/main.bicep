@@ -26,6 +26,13 @@ param hookUrl string = ''
 @secure()
 param hookSecret string = ''
 
+@description('An OTLP/HTTP collector that takes the spans of the app. Empty: none are made.')
+param otlpEndpoint string = ''
+
+@description('What that collector asks for: `name=value`, separated by commas. `@Microsoft.KeyVault(SecretUri=…)` refers to a vault.')
+@secure()
+param otlpHeaders string = ''
+
 @description('Where alerts and the budget\'s warnings go. Empty: alerts are raised and seen in the portal alone.')
 param alertEmail string = ''
 
@@ -189,6 +196,8 @@ module functions 'modules/functions.bicep' = {
     reportKeys: reportKeys
     hookUrl: hookUrl
     hookSecret: hookSecret
+    otlpEndpoint: otlpEndpoint
+    otlpHeaders: otlpHeaders
     allowedOrigins: allowedOrigins
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount

@@ -42,9 +42,10 @@ export class RequestError extends Error {
 export function startLoopbackServer(
   port: number,
   handle: (request: LocalRequest) => LocalAnswer | Promise<LocalAnswer>,
+  largestBodyBytes = LARGEST_BODY_BYTES,
 ): Promise<LoopbackServer> {
   const server = createServer((request, response) => {
-    answerLocally(request, response, handle);
+    answerLocally(request, response, handle, largestBodyBytes);
   });
   return listenOnLoopback(server, port);
 }
@@ -54,8 +55,9 @@ export function answerLocally(
   request: IncomingMessage,
   response: ServerResponse,
   handle: (request: LocalRequest) => LocalAnswer | Promise<LocalAnswer>,
+  largestBodyBytes = LARGEST_BODY_BYTES,
 ): void {
-  answer(request, response, handle).catch((error: unknown) => {
+  answer(request, response, { handle, largestBodyBytes }).catch((error: unknown) => {
     console.error("A request could not be answered:", error);
     response.destroy();
   });
@@ -82,7 +84,13 @@ export async function listenOnLoopback(server: Server, port: number): Promise<Lo
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  handle: (request: LocalRequest) => LocalAnswer | Promise<LocalAnswer>,
+  {
+    handle,
+    largestBodyBytes,
+  }: {
+    readonly handle: (request: LocalRequest) => LocalAnswer | Promise<LocalAnswer>;
+    readonly largestBodyBytes: number;
+  },
 ): Promise<void> {
   const { origin, host } = request.headers;
   if (!isLoopback(`http://${host ?? ""}`) || (origin !== undefined && !isLoopback(origin))) {
@@ -100,7 +108,7 @@ async function answer(
   });
   try {
     const url = new URL(request.url ?? "/", "http://127.0.0.1");
-    const body = await readJson(request);
+    const body = await readJson(request, largestBodyBytes);
     send(response, await handle({ method: request.method ?? "GET", url, body, signal: hangUp.signal }));
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
@@ -125,13 +133,12 @@ function allowOrigin(origin: string, response: ServerResponse): void {
   response.setHeader("vary", "origin");
 }
 
-async function readJson(request: IncomingMessage): Promise<unknown> {
+async function readJson(request: IncomingMessage, largestBytes: number): Promise<unknown> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > LARGEST_BODY_BYTES)
-      throw new RequestError(413, `A body may have ${LARGEST_BODY_BYTES} bytes at most.`);
+    if (length > largestBytes) throw new RequestError(413, `A body may have ${largestBytes} bytes at most.`);
     chunks.push(chunk);
   }
   if (length === 0) return undefined;

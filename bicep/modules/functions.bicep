@@ -24,6 +24,9 @@ param eventHandler bool
 param hookUrl string
 @secure()
 param hookSecret string
+param otlpEndpoint string
+@secure()
+param otlpHeaders string
 param subnetId string
 
 var topology = loadJsonContent('../../config/topology.json')
@@ -72,6 +75,12 @@ var events = {
 var hook = {
   HOOK_URL: hookUrl
   HOOK_SECRET: hookSecret
+}
+
+// Where the app's own spans go, where somebody takes them.
+var tracing = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint
+  OTEL_EXPORTER_OTLP_HEADERS: otlpHeaders
 }
 
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
@@ -123,7 +132,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
 resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
   parent: app
   name: 'appsettings'
-  properties: union(defaults, schedules, connections, eventHandler ? events : {}, empty(hookUrl) ? {} : hook)
+  properties: union(defaults, schedules, connections, eventHandler ? events : {}, empty(hookUrl) ? {} : hook, empty(otlpEndpoint) ? {} : tracing)
 }
 
 // Nobody deploys with a user name and a password.

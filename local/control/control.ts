@@ -10,6 +10,8 @@ import { passOn, type Doors } from "./gateway.js";
 import { readLogs } from "./logs.js";
 import { readPage } from "./pages.js";
 import type { ControlledParts, PartStatus } from "./parts.js";
+import { SpanStore } from "./span-store.js";
+import { answerTraces } from "./traces.js";
 import { moveClock, readTime } from "./time.js";
 
 export interface ControlOptions {
@@ -34,12 +36,19 @@ export interface Control {
 }
 
 const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
+/** A batch of spans: some 500 of less than a kilobyte. */
+const LARGEST_BODY_BYTES = 4 * 1024 * 1024;
 const LONGEST_AWAY_MS = 10 * 60_000;
 const SIGNALS: readonly string[] = ["SIGKILL", "SIGTERM", "SIGINT"];
 
 export async function startControl(options: ControlOptions): Promise<Control> {
   const hub = new EventHub(options.doors);
-  const server = await startLoopbackServer(options.port, (request) => respond(request, options, hub));
+  const spans = new SpanStore();
+  const server = await startLoopbackServer(
+    options.port,
+    async (request) => (await answerTraces(request, spans)) ?? respond(request, options, hub),
+    LARGEST_BODY_BYTES,
+  );
   return {
     url: server.url,
     stop: () => {

@@ -8,6 +8,7 @@ import { describeFunctions, triggerKind, type HostFunction } from "./functions.j
 import { readHostOptions, type HostOptions } from "./host-json.js";
 import { Invoker } from "./invoke.js";
 import { loadKeys } from "./keys.js";
+import { SpanSender } from "../spans.js";
 import { createLog, type Log, type LogFormat } from "./log.js";
 import { createOutputSink } from "./outputs.js";
 import { Runs } from "./runs.js";
@@ -116,7 +117,10 @@ async function prepare(settings: HostSettings, environment: NodeJS.ProcessEnv): 
   const clients = new ServiceBusClients(environment, options.serviceBus.webSockets);
   const sendOutputs = createOutputSink(clients);
   const runs = new Runs(() => clock.now());
-  const invoker = new Invoker({ core, clock, log, functionTimeoutMs: options.functionTimeoutMs, sendOutputs, runs });
+  const spans = new SpanSender("functions-host");
+  const invoker = new Invoker({
+    ...{ core, clock, log, functionTimeoutMs: options.functionTimeoutMs, sendOutputs, runs, spans },
+  });
   const monitor = createScheduleMonitor(settings.dataFolder);
   const triggers = readTriggers(functions, options.http.routePrefix, environment, (fn, schedule) => {
     const invoke: Invoker["invoke"] = (...args) => invoker.invoke(...args);

@@ -2,7 +2,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Clock } from "../clock/clock.js";
 import type { Core } from "./core-shim.js";
-import type { HostFunction } from "./functions.js";
+import { parseTraceParent, type SpanSender } from "../spans.js";
+import { triggerKind, type HostFunction } from "./functions.js";
 import { describeError, type Log } from "./log.js";
 import type {
   CoreInvocationContext,
@@ -51,6 +52,7 @@ export class Invoker {
   readonly #timeoutMs: number;
   readonly #sendOutputs: OutputSink;
   readonly #runs: RunObserver;
+  readonly #spans: SpanSender;
   #running = 0;
   #idle: (() => void)[] = [];
 
@@ -61,6 +63,7 @@ export class Invoker {
     readonly functionTimeoutMs: number;
     readonly sendOutputs: OutputSink;
     readonly runs: RunObserver;
+    readonly spans: SpanSender;
   }) {
     this.#core = options.core;
     this.#clock = options.clock;
@@ -68,6 +71,7 @@ export class Invoker {
     this.#timeoutMs = options.functionTimeoutMs;
     this.#sendOutputs = options.sendOutputs;
     this.#runs = options.runs;
+    this.#spans = options.spans;
   }
 
   /** How many invocations run now. */
@@ -99,7 +103,8 @@ export class Invoker {
     );
     if (trigger.details !== undefined)
       this.#log("information", category, `Trigger Details: ${trigger.details}`, fields);
-    const traceParent = childOf(trigger.traceParent);
+    const traceParent = childOf(trigger.traceParent, this.#spans.wanted);
+    const at = this.#clock.now();
     this.#runs.started(fn, invocationId, traceParent, trigger);
     let result: InvocationResult;
     try {
@@ -113,9 +118,34 @@ export class Invoker {
     const durationMs = Math.round(this.#clock.uptime() - started);
     this.#runs.ended(fn, invocationId, result, durationMs);
     this.#logEnd(fn, invocationId, result, durationMs);
+    this.#reportSpan(fn, { invocationId, at, own: traceParent, parent: trigger.traceParent, result });
     this.#running--;
     if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
     return result;
+  }
+
+  /** The host's own span, which the function has as its parent: on Azure it is the request in Application Insights. */
+  #reportSpan(
+    fn: HostFunction,
+    run: {
+      readonly invocationId: string;
+      readonly at: number;
+      readonly own: string;
+      readonly parent: string | undefined;
+      readonly result: InvocationResult;
+    },
+  ): void {
+    const own = parseTraceParent(run.own);
+    if (own === undefined || !this.#spans.wanted) return;
+    this.#spans.report({
+      name: `invoke ${fn.name}`,
+      parent: parseTraceParent(run.parent),
+      own,
+      start: run.at,
+      end: this.#clock.now(),
+      attributes: { "faas.name": fn.name, "faas.invocation_id": run.invocationId, "faas.trigger": triggerKind(fn) },
+      failed: !run.result.succeeded,
+    });
   }
 
   #logEnd(fn: HostFunction, invocationId: string, result: InvocationResult, durationMs: number): void {
@@ -225,8 +255,8 @@ export class Invoker {
 }
 
 /** A span of this host below the caller's, or a trace of its own (https://www.w3.org/TR/trace-context/). */
-function childOf(traceParent: string | undefined): string {
+function childOf(traceParent: string | undefined, isRecorded = false): string {
   const [, traceId, flags] = TRACE_PARENT.exec(traceParent ?? "") ?? [];
   const spanId = randomBytes(8).toString("hex");
-  return `00-${traceId ?? randomBytes(16).toString("hex")}-${spanId}-${flags ?? "00"}`;
+  return `00-${traceId ?? randomBytes(16).toString("hex")}-${spanId}-${flags ?? (isRecorded ? "01" : "00")}`;
 }

@@ -3,9 +3,11 @@ import type { Clock } from "../clock/clock.js";
 import { accessTokenCheck } from "../identity/access-tokens.js";
 import type { SecureDoor } from "../identity/secure-door.js";
 import { StartError } from "../part.js";
+import { SpanSender } from "../spans.js";
 import { startListener, type AmqpListener } from "./amqp/listener.js";
 import { newLockToken } from "./amqp/lock-token.js";
 import type { RheaConnection } from "./amqp/rhea.js";
+import { waitingSpans } from "./amqp/waiting-spans.js";
 import { Broker } from "./broker/broker.js";
 import { UnknownData } from "./broker/error.js";
 import type { QueueSettings } from "./broker/settings.js";
@@ -104,7 +106,8 @@ export async function startServiceBus(options: ServiceBusOptions): Promise<Servi
       managementPort,
     );
     started.push(management);
-    const namespace = { broker, clock, keyName: KEY_NAME, key: KEY, faults };
+    const delivered = waitingSpans(new SpanSender("service-bus"), clock);
+    const namespace = { broker, clock, keyName: KEY_NAME, key: KEY, faults, delivered };
     const secure = await listenSecurely(namespace, host, options.secure);
     const listener = await startListener(namespace, { host, port });
     listeners.push(listener, ...secure);

@@ -96,14 +96,19 @@ function spec(
   name: string,
   command: string,
   args: readonly string[],
-  { root, clock, environment, program }: SpecContext,
+  { root, clock, environment, program, ports }: SpecContext,
   nodeOptions: readonly string[] = [],
 ): PartSpec {
   const preload = compiledUrl(root, "clock", "preload.js");
   return {
     name,
     args: ["--enable-source-maps", `--import=${preload}`, ...nodeOptions, program, command, ...args],
-    env: { ...environment, LOCAL_CLOCK: clock },
+    // The control takes spans; somebody who has a collector names that instead.
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port(ports.control)}`,
+      ...environment,
+      LOCAL_CLOCK: clock,
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import { idsOf, type LocalEvent } from "../recent-events.js";
+import { parseTraceParent, type SpanSender } from "../spans.js";
 import type { Sent } from "./rest/call.js";
 
 /** Engine.IO message, Socket.IO event; namespace and acknowledgement id may follow. */
@@ -19,6 +20,18 @@ export function describeSent({ hub, to, filter, payload, reached, lost }: Sent, 
     reached,
     ...(lost === true ? { lost } : {}),
   };
+}
+
+/** A span for what a caller with a trace has sent: until it was written to the sockets. */
+export function reportSent({ hub, reached, lost, traceParent, since }: Sent, now: number, spans: SpanSender): void {
+  const parent = parseTraceParent(traceParent);
+  if (!spans.wanted || parent === undefined) return;
+  const attributes = {
+    "messaging.system": "webpubsub",
+    "messaging.destination.name": hub,
+    "webpubsub.reached": reached,
+  };
+  spans.report({ name: "write to sockets", parent, start: since, end: now, attributes, failed: lost === true });
 }
 
 function argumentsOf(payload: string): readonly unknown[] {

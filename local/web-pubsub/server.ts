@@ -11,9 +11,11 @@ import { accessTokenCheck } from "../identity/access-tokens.js";
 import type { SecureDoor } from "../identity/secure-door.js";
 import { ClientEndpoint } from "./client-endpoint.js";
 import { RecentEvents } from "../recent-events.js";
-import { describeSent } from "./describe-sent.js";
+import { SpanSender } from "../spans.js";
+import { describeSent, reportSent } from "./describe-sent.js";
 import { Faults, serveLocalDoor } from "./local-door.js";
 import { Hub } from "./realtime/hub.js";
+import type { Sent } from "./rest/call.js";
 import { serveRest, type RestApi } from "./rest/router.js";
 import type { Settings } from "./settings.js";
 import type { AccessKeys } from "./tokens.js";
@@ -70,8 +72,13 @@ export async function startWebPubSub(options: WebPubSubOptions): Promise<WebPubS
   const now = (): number => clock.now();
   const clients = new ClientEndpoint({ hub, keys, settings, tokenGroups, now, log });
   const events = new RecentEvents();
+  const spans = new SpanSender("web-pubsub");
+  const sent = (what: Sent): void => {
+    events.record(describeSent(what, now()));
+    reportSent(what, now(), spans);
+  };
   const api: RestApi = {
-    service: { keys, now, log, loses: () => faults.loses(), sent: (sent) => events.record(describeSent(sent, now())) },
+    service: { keys, now, log, loses: () => faults.loses(), sent },
     hub,
     refusal: () => faults.refusal(),
     ...(secure === undefined ? {} : { checkAccessToken: accessTokenCheck(secure.tokenKeys, AUDIENCE, now) }),

@@ -8,6 +8,43 @@ import { isHookAddress } from "./webhook.js";
 
 const text = z.string().min(1);
 
+/** OpenTelemetry's own variables (opentelemetry.io, sdk-environment-variables); without the first nothing is traced. */
+const tracing = {
+  /** Of an OTLP/HTTP collector; `/v1/traces` is added. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  /** `name=value`, separated by commas, values percent-encoded: what the collector asks of its callers. */
+  OTEL_EXPORTER_OTLP_HEADERS: z
+    .string()
+    .refine(isHeaderList, { error: "must be name=value, separated by commas, values percent-encoded" })
+    .transform(headersOf)
+    .default({}),
+  OTEL_SERVICE_NAME: text.default("dayfly"),
+  OTEL_TRACES_SAMPLER: z
+    .enum([
+      ...(["always_on", "always_off", "traceidratio"] as const),
+      ...(["parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"] as const),
+    ])
+    .default("traceidratio"),
+  /** Which part of the traces a `…traceidratio` sampler takes. */
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
+};
+
+const HEADER = /^\s*([!#$%&'*+.^_`|~\w-]+)\s*=\s*([\x21-\x2b\x2d-\x7e]*)\s*$/;
+
+function isHeaderList(list: string): boolean {
+  try {
+    decodeURIComponent(list);
+  } catch {
+    return false;
+  }
+  return list.split(",").every((header) => HEADER.test(header));
+}
+
+function headersOf(list: string): Readonly<Record<string, string>> {
+  const pairs = list.split(",").map((header) => HEADER.exec(header) ?? []);
+  return Object.fromEntries(pairs.map(([, name = "", value = ""]) => [name.toLowerCase(), decodeURIComponent(value)]));
+}
+
 const Settings = z
   .object({
     SERVICE_BUS: text.optional(),
@@ -85,6 +122,7 @@ const Settings = z
     EVENTS_ISSUER: z.url().optional(),
     EVENTS_AUDIENCE: text.optional(),
     EVENTS_PRINCIPAL: text.optional(),
+    ...tracing,
   })
   .superRefine((settings, context) => {
     if ((settings.HOOK_URL === undefined) !== (settings.HOOK_SECRET === undefined)) {
@@ -109,6 +147,19 @@ const Settings = z
 
 export type Config = Readonly<z.infer<typeof Settings>>;
 
+const TracingSettings = z.object({
+  ...tracing,
+  OTEL_EXPORTER_OTLP_ENDPOINT: tracing.OTEL_EXPORTER_OTLP_ENDPOINT.unwrap(),
+});
+export type Tracing = Readonly<z.infer<typeof TracingSettings>>;
+
+/** Where spans are sent to; undefined where nothing, or nothing right, is set: `readConfig` tells what is wrong. */
+export function readTracing(environment: NodeJS.ProcessEnv = process.env): Tracing | undefined {
+  // The usual case, and on the way of each cold start.
+  if ((environment["OTEL_EXPORTER_OTLP_ENDPOINT"] ?? "") === "") return undefined;
+  return TracingSettings.safeParse(given(environment)).data;
+}
+
 /** The names of all settings; a test compares them with local.settings.example.json. */
 export const SETTING_NAMES: readonly string[] = Object.keys(Settings.shape);
 
@@ -117,12 +168,14 @@ export const SETTING_NAMES: readonly string[] = Object.keys(Settings.shape);
  * @throws Error that lists everything that is wrong, and where to set it
  */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
-  // An app setting that is there but empty is one that somebody has cleared.
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
-  const result = Settings.safeParse(given);
+  const result = Settings.safeParse(given(environment));
   if (result.success) return Object.freeze(result.data);
   const problems = result.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
   throw new Error(
     `The settings are not complete; set them in local.settings.json (see local.settings.example.json) or in the app settings:\n  ${problems.join("\n  ")}`,
   );
 }
+
+/** An app setting that is there but empty is one that somebody has cleared. */
+const given = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));

@@ -16,6 +16,7 @@ export const METRICS = {
   dayfly_failures_parked_total: "Failures written down.",
   dayfly_failures_retried_total: "Failures redriven by themselves.",
   dayfly_sweep_finds_total: "Overdue minutes that the sweeper has found.",
+  dayfly_spans_dropped_total: "Spans that could not be sent to the collector.",
   dayfly_rate_limited_total: "Requests refused for a limit, by the limit.",
 } as const;
 

@@ -5,7 +5,8 @@ import { limitsOf, type Limits } from "./http/limits.js";
 import { rateLimiter } from "./use-cases/rate-limiter.js";
 import { metrics } from "./metrics.js";
 import { upstreamOf, type Upstream } from "./http/upstream.js";
-import { readConfig } from "./config.js";
+import { readConfig, readTracing } from "./config.js";
+import { describeError } from "./describe-error.js";
 import { evidenceOf } from "./evidence.js";
 import type { Clock, Dependency, Ports, Recent } from "./ports.js";
 import { openServiceBus } from "./azure/service-bus-client.js";
@@ -71,6 +72,28 @@ function recent(): Recent {
   };
 }
 
+const measured = metrics();
+
+let starting: Promise<void> | undefined;
+
+/** Resolves when spans are recorded, where an exporter is configured. Never rejects: without it everything else works. */
+export function tracing(): Promise<void> {
+  starting ??= startTracing().catch((error: unknown) => {
+    console.warn("Tracing could not be started:", describeError(error));
+  });
+  return starting;
+}
+
+async function startTracing(): Promise<void> {
+  const settings = readTracing();
+  if (settings === undefined) return;
+  // Only who has a collector pays for OpenTelemetry's SDK (docs/adr/0010).
+  const { start } = await import("./tracing/start.js");
+  start(settings, (count) => {
+    measured.count("dayfly_spans_dropped_total", count);
+  });
+}
+
 let building: Promise<Services> | undefined;
 
 /** All services. A failed start is not kept: a setting or an identity may be there the next time. */
@@ -119,7 +142,6 @@ async function build(): Promise<Services> {
     openServiceBus(config),
     webPubSubRealtime(config, clock.now),
   ]);
-  const measured = metrics();
   const queues = serviceBusQueues(bus, clock.now);
   const sharedBuckets = tableBuckets(buckets, clock.now);
   const blobs = blobStorage(blobService, clock.now);

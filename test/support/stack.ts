@@ -50,6 +50,17 @@ interface TokenOptions {
   readonly audience?: string;
 }
 
+/** A span, as the control shows it. */
+export interface Span {
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly service: string;
+  readonly failed: boolean;
+  readonly attributes: Readonly<Record<string, string | number | boolean>>;
+}
+
 export interface Stack {
   readonly info: StackInfo;
   readonly data: string;
@@ -66,9 +77,11 @@ export interface Stack {
   startSecondHost(disabled?: readonly string[]): Promise<SecondHost>;
   /** Base URL of the Service Bus stand-in's management port. */
   management(): Promise<string>;
+  /** The spans of a trace, in order, as soon as there is one of each of these names, two where it is there twice. */
+  spans(traceId: string, names: readonly string[]): Promise<readonly Span[]>;
   /** Every line that the parts, or one part, have printed so far. */
   logs(part?: string): Promise<string>;
-  /** Ends the stack and removes its folder; fails if a part had died before, or if a secret is in a log. */
+  /** Ends the stack and removes its folder; fails if a part had died before, or if a secret is in a log or a span. */
   stop(): Promise<void>;
 }
 
@@ -81,6 +94,38 @@ export function assertNoSecrets(logs: string, keys: readonly string[] = []): voi
   for (const [index, line] of logs.split("\n").entries()) {
     if (!SECRET.test(line) && !keys.some((key) => line.includes(key))) continue;
     throw new Error(`line ${String(index + 1)} of the logs has a secret in it: ${line.slice(0, 80)} …`);
+  }
+}
+
+/** All that a span may say. None of it comes from what somebody wrote, and ids are ids. */
+const ATTRIBUTES: Readonly<Record<string, RegExp>> = {
+  "dayfly.conversation.id": /^[\da-f-]{36}$/i,
+  "dayfly.message.id": /^[\da-f-]{36}$/i,
+  "error.type": /^[\w.-]{1,64}$/,
+  "faas.invocation_id": /^[\da-f-]{36}$/,
+  "faas.name": /^[a-z]+$/i,
+  "faas.trigger": /^[a-z]+$/i,
+  "http.request.method": /^[A-Z]+$/,
+  "http.response.status_code": /^\d{3}$/,
+  "http.route": /^[\w/{}.-]+$/,
+  "messaging.destination.name": /^[a-z-]+(\/\$deadletterqueue)?$/,
+  "messaging.operation.name": /^[a-z]+$/,
+  "messaging.operation.type": /^[a-z]+$/,
+  "messaging.servicebus.message.delivery_count": /^\d+$/,
+  "messaging.servicebus.message.sequence_number": /^\d+$/,
+  "messaging.system": /^(servicebus|webpubsub)$/,
+  "webpubsub.reached": /^\d+$/,
+};
+const NAME = /^((GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) )?[\w $/{}.-]+$/;
+
+/** @throws Error that names the span and the attribute that says more than it may */
+export function assertFewWords(spans: readonly Span[], keys: readonly string[] = []): void {
+  for (const span of spans) {
+    const wrong = Object.entries(span.attributes).find(([key, value]) => !ATTRIBUTES[key]?.test(String(value)));
+    if (wrong !== undefined)
+      throw new Error(`the span '${span.name}' says ${wrong[0]}: ${String(wrong[1]).slice(0, 20)}`);
+    if (!NAME.test(span.name)) throw new Error(`a span has the name '${span.name}'`);
+    assertNoSecrets(JSON.stringify(span), keys);
   }
 }
 
@@ -165,14 +210,20 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       const { parts } = await ask<{ parts: { name: string; management?: string }[] }>(`${info.control}/parts`);
       return parts.find(({ name }) => name === "service-bus")?.management ?? "";
     },
+    spans: async (traceId, names) => {
+      const has = names.map((name) => `has=${encodeURIComponent(name)}`).join("&");
+      return (await ask<{ spans: Span[] }>(`${info.control}/traces/${traceId}?timeout=${IDLE_WITHIN}&${has}`)).spans;
+    },
     logs,
     stop: async () => {
       const died = supervisor.hasEnded() ? supervisor.failure("the stack ended before the test") : undefined;
+      const { spans } = died === undefined ? await ask<{ spans: Span[] }>(`${info.control}/spans`) : { spans: [] };
       await supervisor.stop();
       const printed = await logs();
       if (options.data === undefined) await rm(data, { recursive: true, force: true });
       if (died !== undefined) throw died;
       assertNoSecrets(printed, keysOf(info));
+      assertFewWords(spans, keysOf(info));
     },
   };
 }

@@ -7,6 +7,7 @@ import { encodeMessage } from "./codec/outgoing.js";
 import { pairsOf, writePairs } from "./codec/typed.js";
 import { amqpErrorOf } from "./conditions.js";
 import type { Faults } from "./faults.js";
+import type { Namespace } from "./peer.js";
 import { toDeliveryTag } from "./lock-token.js";
 import { outcomes, type RheaDelivery, type RheaSender } from "./rhea.js";
 
@@ -24,7 +25,7 @@ interface Tracked extends RheaDelivery {
 
 /** `wake` tells the broker that the link may have room. */
 export function newOutbound(
-  faults: Faults,
+  { faults, delivered }: Pick<Namespace, "faults" | "delivered">,
   queue: Queue,
   link: RheaSender,
   wake: (subscription: Subscription) => void,
@@ -56,6 +57,7 @@ export function newOutbound(
       if (faults.at("deliver", queue, link) !== undefined) return;
       const lockedUntil = lock === undefined ? undefined : queue.lockedUntil(lock);
       const bytes = encodeMessage(message, { lockedUntil, received: true });
+      delivered(queue, message, bytes);
       if (lock === undefined) {
         if (!link.is_open()) return;
         link.send(bytes, undefined, 0);

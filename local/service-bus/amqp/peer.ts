@@ -8,6 +8,7 @@ import { parseAddress } from "./address.js";
 import type { Authorization } from "./authorization.js";
 import { amqpErrorOf } from "./conditions.js";
 import type { Faults } from "./faults.js";
+import type { Delivered } from "./waiting-spans.js";
 import type { RheaConnection, RheaLink, RheaSender, RheaSession } from "./rhea.js";
 
 /** What all connections share. */
@@ -21,6 +22,7 @@ export interface Namespace {
   /** Where access tokens are taken as well. */
   readonly checkAccessToken?: CheckAccessToken;
   readonly faults: Faults;
+  readonly delivered: Delivered;
 }
 
 /** A link of the peer, as far as its connection must know it. */

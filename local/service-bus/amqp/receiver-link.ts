@@ -7,7 +7,7 @@ import type { RheaSender } from "./rhea.js";
 export function attachReceiverLink(peer: Peer, link: RheaSender, address: string): void {
   peer.authorization.check();
   const { queue, place } = resolve(peer.namespace, address);
-  const outbound = newOutbound(peer.namespace.faults, queue, link, (subscription) => {
+  const outbound = newOutbound(peer.namespace, queue, link, (subscription) => {
     queue.wake(place, subscription);
   });
   const subscription = queue.subscribe(place, outbound, agreeOnMode(link));

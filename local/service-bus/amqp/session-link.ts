@@ -77,7 +77,7 @@ function waitForNext(peer: Peer, link: RheaSender, queue: Queue, address: string
 }
 
 function open(peer: Peer, link: RheaSender, queue: Queue, address: string, lock: SessionLock): void {
-  const outbound = newOutbound(peer.namespace.faults, queue, link, () => {
+  const outbound = newOutbound(peer.namespace, queue, link, () => {
     queue.sessions.pump(lock);
   });
   const subscription = queue.receiveFromSession(lock, outbound, agreeOnMode(link));

@@ -28,6 +28,10 @@ export interface Sent {
   readonly payload: string;
   readonly reached: number;
   readonly lost?: true;
+  /** The caller's, as it came. */
+  readonly traceParent?: string | undefined;
+  /** When the call came, in milliseconds since the epoch. */
+  readonly since: number;
 }
 
 /** One call of a data-plane operation, signed and addressed to a hub. */

@@ -30,6 +30,7 @@ export async function sendToConnection(call: Call): Promise<Answer> {
 
 async function send(call: Call, candidates: () => Iterable<Connection>): Promise<Answer> {
   const { request, hub, query, service } = call;
+  const since = service.now();
   const body = await readBody(request);
   integerParam(call, "messageTtlSeconds", 0, LONGEST_TTL_S);
   const filterText = query.get("filter");
@@ -45,7 +46,8 @@ async function send(call: Call, candidates: () => Iterable<Connection>): Promise
     return { status: 202 };
   }
   const told = {
-    ...{ hub: hub.name, to: call.params, payload: body.toString("utf8") },
+    ...{ hub: hub.name, to: call.params, payload: body.toString("utf8"), since },
+    traceParent: request.headers["traceparent"]?.toString(),
     ...(filterText === null || filterText === "" ? {} : { filter: filterText }),
   };
   if (service.loses()) {

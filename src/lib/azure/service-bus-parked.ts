@@ -2,7 +2,8 @@
 import type { ServiceBusClient, ServiceBusReceivedMessage, ServiceBusReceiver } from "@azure/service-bus";
 import Long from "long";
 import type { ParkedMessage, ParkedMessages } from "../ports-operations.js";
-import { traced } from "./service-bus-client.js";
+import { SpanKind, idAttributes, inSpan } from "../spans.js";
+import { sending } from "./service-bus-client.js";
 import { calling } from "./transient.js";
 
 const QUEUE = "failed-messages";
@@ -66,7 +67,7 @@ export function serviceBusParked(client: ServiceBusClient): ParkedMessages {
           const messages = await receiver.receiveMessages(AT_ONCE, { maxWaitTimeInMs: WAIT_MS });
           if (messages.length === 0) return;
           for (const message of messages) {
-            const fate = await see(parked(message));
+            const fate = await seeing(parked(message), see);
             await (fate === "defer" ? receiver.deferMessage(message) : receiver.completeMessage(message));
             count += 1;
           }
@@ -108,27 +109,45 @@ export function serviceBusParked(client: ServiceBusClient): ParkedMessages {
       }),
 
     sendBack: ({ queue, body, session, key, lifetimeMs }, trace) =>
-      callingBus(async () => {
-        const sender = client.createSender(queue);
-        try {
-          await sender.sendMessages(
-            traced(
-              {
-                body,
-                contentType: "application/json",
-                messageId: key,
-                timeToLive: Math.max(1, lifetimeMs),
-                ...(session === undefined ? {} : { sessionId: session }),
-              },
-              trace,
-            ),
-          );
-        } finally {
-          await sender.close();
-        }
-      }),
+      sending(
+        queue,
+        {
+          body,
+          contentType: "application/json",
+          messageId: key,
+          timeToLive: Math.max(1, lifetimeMs),
+          ...(session === undefined ? {} : { sessionId: session }),
+        },
+        trace,
+        async (traced) => {
+          const sender = client.createSender(queue);
+          try {
+            await sender.sendMessages(traced);
+          } finally {
+            await sender.close();
+          }
+        },
+      ),
   };
 }
+
+/** In a span of the message's own trace: the timer that looks is nothing that has caused it. */
+const seeing = <Result>(message: ParkedMessage, see: (message: ParkedMessage) => Promise<Result>): Promise<Result> =>
+  inSpan(
+    {
+      name: `process ${QUEUE}`,
+      kind: SpanKind.CONSUMER,
+      parent: message.trace,
+      attributes: {
+        "messaging.system": "servicebus",
+        "messaging.operation.name": "park",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": QUEUE,
+        ...idAttributes(message.body),
+      },
+    },
+    (trace) => see({ ...message, trace }),
+  );
 
 /** Peeking from a number gives the next one there is, which may be another. */
 async function find(receiver: ServiceBusReceiver, number: Long): Promise<ServiceBusReceivedMessage | undefined> {

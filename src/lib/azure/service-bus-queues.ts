@@ -5,7 +5,7 @@ import Long from "long";
 import type { FailureEnvelope, TextEnvelope } from "../contracts/queue.js";
 import { timeLeft } from "../domain/message.js";
 import type { Queues, Trace } from "../ports.js";
-import { traced } from "./service-bus-client.js";
+import { sending } from "./service-bus-client.js";
 import { calling } from "./transient.js";
 
 export interface ServiceBusQueues extends Queues {
@@ -26,8 +26,8 @@ export function serviceBusQueues(client: ServiceBusClient, now: () => number): S
   }
 
   const send = (queue: string, message: ServiceBusMessage, trace: Trace): Promise<void> =>
-    calling("Service Bus", () =>
-      senderOf(queue).sendMessages(traced({ contentType: "application/json", ...message }, trace)),
+    sending(queue, { contentType: "application/json", ...message }, trace, (traced) =>
+      senderOf(queue).sendMessages(traced),
     );
 
   return {
@@ -40,12 +40,16 @@ export function serviceBusQueues(client: ServiceBusClient, now: () => number): S
       ),
 
     scheduleText: (envelope, at, trace) =>
-      calling("Service Bus", async () => {
-        // Its life starts when it is enqueued (learn.microsoft.com, message-expiration).
-        const message = traced(textMessage(envelope, Date.parse(envelope.endsAt) - at.getTime()), trace);
-        const [sequenceNumber] = await senderOf("text-messages").scheduleMessages(message, at);
-        return String(sequenceNumber);
-      }),
+      // Its life starts when it is enqueued (learn.microsoft.com, message-expiration).
+      sending(
+        "text-messages",
+        textMessage(envelope, Date.parse(envelope.endsAt) - at.getTime()),
+        trace,
+        async (traced) => {
+          const [sequenceNumber] = await senderOf("text-messages").scheduleMessages(traced, at);
+          return String(sequenceNumber);
+        },
+      ),
 
     cancelText: (sequenceNumber) =>
       calling("Service Bus", async () => {

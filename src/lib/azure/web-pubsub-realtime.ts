@@ -5,6 +5,7 @@
 import { odata, WebPubSubServiceClient } from "@azure/web-pubsub";
 import type { Config } from "../config.js";
 import type { Realtime } from "../ports.js";
+import { SpanKind, idAttributes, inSpan, type SpanOptions } from "../spans.js";
 import { identityOf } from "./credential.js";
 import { calling } from "./transient.js";
 
@@ -18,6 +19,19 @@ const conversationGroup = (conversationId: string): string => groupOf(`conversat
 
 /** Engine.IO message (4), Socket.IO event (2), namespace `/`. */
 const packetOf = (name: string, event: unknown): string => `42${JSON.stringify([name, event])}`;
+
+/** OpenTelemetry has no name for this service. */
+const spanOf = (hub: string, name: string, event: unknown): Omit<SpanOptions, "parent"> => ({
+  name: `publish ${name}`,
+  kind: SpanKind.PRODUCER,
+  attributes: {
+    "messaging.system": "webpubsub",
+    "messaging.operation.name": "publish",
+    "messaging.operation.type": "send",
+    "messaging.destination.name": hub,
+    ...idAttributes(event),
+  },
+});
 
 export interface WebPubSubRealtime extends Realtime {
   /** Resolves when the service answers. */
@@ -58,15 +72,18 @@ export async function webPubSubRealtime(config: Config, now: () => number): Prom
       }),
 
     publish: (name, event, { onlyTo, everywhere, trace } = {}) =>
-      callingService(() =>
-        (everywhere ? client : client.group(conversationGroup(event.conversationId))).sendToAll(
-          packetOf(name, trace === undefined ? event : { ...event, traceparent: trace }),
-          {
-            // Without it the client would send the packet as a JSON text, and nobody would understand it.
-            contentType: "text/plain",
-            abortSignal: AbortSignal.timeout(LONGEST_SEND_MS),
-            ...(onlyTo === undefined ? {} : { filter: odata`userId eq ${onlyTo}` }),
-          },
+      inSpan({ ...spanOf(hub, name, event), parent: trace }, (own) =>
+        callingService(() =>
+          (everywhere ? client : client.group(conversationGroup(event.conversationId))).sendToAll(
+            packetOf(name, own === undefined ? event : { ...event, traceparent: own }),
+            {
+              // Without it the client would send the packet as a JSON text, and nobody would understand it.
+              contentType: "text/plain",
+              abortSignal: AbortSignal.timeout(LONGEST_SEND_MS),
+              ...(onlyTo === undefined ? {} : { filter: odata`userId eq ${onlyTo}` }),
+              ...(own === undefined ? {} : { requestOptions: { customHeaders: { traceparent: own } } }),
+            },
+          ),
         ),
       ),
 

@@ -2,7 +2,7 @@
 import type { HttpResponseInit, InvocationContext } from "@azure/functions";
 import { FileClose, Join } from "../contracts/http.js";
 import { DayflyError, isDayflyError } from "../errors.js";
-import type { Ports } from "../ports.js";
+import type { Ports, Trace } from "../ports.js";
 import { hearClose, hearConnected, hearDisconnected } from "../use-cases/hear-socket.js";
 import { describeError } from "../describe-error.js";
 import { parse } from "./endpoint.js";
@@ -19,9 +19,8 @@ export async function answerEvent(
   ports: Ports,
   { type, socketId, user }: UpstreamEvent,
   payload: string,
-  context: InvocationContext,
+  { context, trace }: { readonly context: InvocationContext; readonly trace: Trace },
 ): Promise<HttpResponseInit> {
-  const trace = context.traceContext?.traceParent;
   // Ids become keys and filters: what is none is nobody's socket.
   if (!isSocketId(socketId)) return NOTHING;
   switch (type) {

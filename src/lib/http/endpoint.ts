@@ -2,11 +2,13 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from "@azure/functions";
 import type { z } from "zod";
 import { userFromPath } from "../domain/user.js";
-import { DayflyError, isDayflyError, isRefused, isTransient, type ErrorCode } from "../errors.js";
+import { DayflyError, entryOf, isDayflyError, isRefused, isTransient, type ErrorCode } from "../errors.js";
 import { describeError } from "../describe-error.js";
-import { services } from "../services.js";
+import { services, tracing } from "../services.js";
+import { SpanKind, fail, idAttributes, inSpan, type SpanOptions } from "../spans.js";
 import type { Trace } from "../ports.js";
 import type { Services } from "../services.js";
+import { within } from "../within.js";
 import type { Allowance } from "../use-cases/rate-limiter.js";
 import { noted } from "../use-cases/audit.js";
 import { AUDITED_FUNCTIONS } from "./audited-functions.js";
@@ -60,8 +62,9 @@ function authorized<Path extends Schema = None, Query extends Schema = None, Bod
   role: string | undefined,
   answer: (call: Call<z.infer<Path>, z.infer<Query>, z.infer<Body>>) => Promise<HttpResponseInit>,
 ): HttpHandler {
-  const handler = openEndpoint(async (request, context) => {
-    const { authenticate, ports, limits } = await services();
+  const handler = openEndpoint(async (request, context, trace) => {
+    const { authenticate, limits, ...built } = await services();
+    const ports = within(built.ports, trace);
     await limits.admitAddress(request);
     const { user: caller, roles } = await authenticate(request.headers.get("authorization"));
     if (role !== undefined && !roles.includes(role)) throw new DayflyError("role-missing");
@@ -70,7 +73,6 @@ function authorized<Path extends Schema = None, Query extends Schema = None, Bod
     const query = parse(parts.query, Object.fromEntries(request.query), "parameter-invalid");
     const body = parse(parts.body, await bodyOf(request, parts), "input-invalid");
     const { headers } = request;
-    const trace = context.traceContext?.traceParent;
     const action = AUDITED_FUNCTIONS[context.functionName];
     const act = (): Promise<HttpResponseInit> => answer({ caller, path, query, body, headers, ports, trace });
     const answered =
@@ -91,15 +93,42 @@ function bodyOf(request: HttpRequest, parts: Parts<unknown, unknown, unknown>): 
 
 /** An HTTP function for anybody. */
 export function openEndpoint(
-  answer: (request: HttpRequest, context: InvocationContext) => Promise<HttpResponseInit>,
+  answer: (request: HttpRequest, context: InvocationContext, trace: Trace) => Promise<HttpResponseInit>,
 ): HttpHandler {
   return async (request, context) => {
-    try {
-      return withHeaders(await answer(request, context));
-    } catch (error) {
-      const traceId = context.traceContext?.traceParent?.split("-")[1];
-      return withHeaders(problemResponse(asDayflyError(error, context), traceId));
-    }
+    await tracing();
+    return inSpan(spanOf(request, context), async (trace, span) => {
+      let response: HttpResponseInit;
+      try {
+        response = await answer(request, context, trace);
+      } catch (error) {
+        const known = asDayflyError(error, context);
+        if (entryOf(known.code).status >= 500) fail(span, known.code);
+        else span.setAttribute("error.type", known.code);
+        response = problemResponse(known, trace?.split("-")[1]);
+      }
+      span.setAttribute("http.response.status_code", response.status ?? 200);
+      return withHeaders(response);
+    });
+  };
+}
+
+/** A path may name users, so the route stands for it. */
+function spanOf({ method, params }: HttpRequest, context: InvocationContext): SpanOptions {
+  const { functionName, invocationId, traceContext, options } = context;
+  const { route = functionName } = options.trigger as { readonly route?: string };
+  return {
+    name: `${method} ${route}`,
+    kind: SpanKind.SERVER,
+    parent: traceContext?.traceParent,
+    attributes: {
+      "faas.name": functionName,
+      "faas.invocation_id": invocationId,
+      "faas.trigger": "http",
+      "http.request.method": method,
+      "http.route": route,
+      ...idAttributes(params),
+    },
   };
 }
 

@@ -2,8 +2,11 @@
 import type { InvocationContext, ServiceBusQueueHandler } from "@azure/functions";
 import { describeError } from "../describe-error.js";
 import { isTransient } from "../errors.js";
-import { services, type Services } from "../services.js";
+import { services, tracing, type Services } from "../services.js";
+import { SpanKind, idAttributes, inSpan, type SpanOptions } from "../spans.js";
+import { within } from "../within.js";
 import type { Trace } from "../ports.js";
+import { tracedBy } from "../use-cases/trace-id.js";
 
 export interface QueueCall {
   readonly ports: Services["ports"];
@@ -25,13 +28,15 @@ export function queueHandler(
   handle: (call: QueueCall) => Promise<Readonly<Record<string, unknown>>>,
 ): ServiceBusQueueHandler {
   return async (body: unknown, context: InvocationContext) => {
-    const { ports } = await services();
-    const call = { body, attempts: attemptsOf(context), trace: traceOf(context), deadLetterReason: reasonOf(context) };
+    const [{ ports }] = await Promise.all([services(), tracing()]);
+    const call = { body, attempts: attemptsOf(context), deadLetterReason: reasonOf(context) };
     if (subject.startsWith("dead-")) ports.metrics.count("dayfly_dead_letters_total", 1, subject.slice("dead-".length));
     if (call.attempts > 1) ports.metrics.count("dayfly_retries_total");
     try {
-      const result = await handle({ ports, ...call });
-      context.log(JSON.stringify({ subject, ...result }));
+      await inSpan(spanOf(body, context), async (trace) => {
+        const result = await handle({ ports: within(ports, trace), trace, ...call });
+        context.log(JSON.stringify({ subject, ...result }));
+      });
     } catch (error) {
       // Of transient trouble all that can be waited out inside the call has been. Of what nobody has foreseen nothing has: the
       // next delivery follows at once, and they are numbered.
@@ -39,6 +44,27 @@ export function queueHandler(
       // eslint-disable-next-line preserve-caught-error -- the host logs what is thrown: not what a client's error carries
       throw new Error(`${subject}: ${describeError(error)}`);
     }
+  };
+}
+
+function spanOf(body: unknown, context: InvocationContext): SpanOptions {
+  const { functionName, invocationId, options } = context;
+  const { queueName = functionName } = options.trigger as { readonly queueName?: string };
+  return {
+    name: `process ${queueName}`,
+    kind: SpanKind.CONSUMER,
+    parent: parentOf(context),
+    attributes: {
+      "faas.name": functionName,
+      "faas.invocation_id": invocationId,
+      "faas.trigger": "pubsub",
+      "messaging.system": "servicebus",
+      "messaging.operation.name": "process",
+      "messaging.operation.type": "process",
+      "messaging.destination.name": queueName,
+      "messaging.servicebus.message.delivery_count": attemptsOf(context),
+      ...idAttributes(body),
+    },
   };
 }
 
@@ -59,7 +85,10 @@ const attemptsOf = (context: InvocationContext): number => {
   return typeof count === "number" ? count : 1;
 };
 
-function traceOf(context: InvocationContext): Trace {
+/** The span of the host's own where the host has joined the message's trace; else what the message says. */
+function parentOf(context: InvocationContext): Trace {
+  const host = context.traceContext?.traceParent;
   const carried = propertiesOf(context)["traceparent"];
-  return typeof carried === "string" ? carried : context.traceContext?.traceParent;
+  if (typeof carried !== "string") return host;
+  return tracedBy(host).traceId === tracedBy(carried).traceId ? host : carried;
 }

@@ -22,7 +22,9 @@ test("every runbook has a command or a call that can be copied", () => {
 test("the alerts ask for subjects that functions log", () => {
   const folder = path.join(ROOT, "src", "functions");
   const source = readdirSync(folder).map((file) => readFileSync(path.join(folder, file), "utf8"));
-  const logged = [...source.join("\n").matchAll(/(?:queueHandler\(\s*|subject: )"([\w-]+)"/g)].map(([, name]) => name);
+  const logged = [...source.join("\n").matchAll(/(?:(?:queue|timer)Handler\(\s*|subject: )"([\w-]+)"/g)].map(
+    ([, name]) => name,
+  );
   const queries = [...alerts.matchAll(/line\.subject (?:in \(([^)]*)\)|== ("[\w-]+"))/g)];
   const asked = queries.flatMap(([, many, one]) =>
     [...(many ?? one ?? "").matchAll(/"([\w-]+)"/g)].map(([, name]) => name),

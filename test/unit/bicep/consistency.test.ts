@@ -25,14 +25,14 @@ const allOf = (pattern: RegExp): readonly string[] => [
   ...new Set([...source.matchAll(pattern)].map(([, found = ""]) => found)),
 ];
 
-/** The names in `connections`, `events`, `hook` and `schedules` of functions.bicep. */
+/** The names in `connections`, `events`, `hook`, `schedules` and `tracing` of functions.bicep. */
 let fromBicep: readonly string[];
 beforeAll(async () => {
   const parse = await bicepParser();
   const { variables } = parse("functions.bicep", read("bicep/modules/functions.bicep"));
   const namesIn = (variable: string): readonly string[] =>
     (variables.get(variable)?.children ?? []).map((property) => keyOf(property) ?? "");
-  fromBicep = ["connections", "events", "hook", "schedules"].flatMap(namesIn);
+  fromBicep = ["connections", "events", "hook", "schedules", "tracing"].flatMap(namesIn);
   expect(fromBicep.length).toBeGreaterThan(10);
 });
 
@@ -73,8 +73,9 @@ test("sampling spares what alerts count one by one", () => {
 
 test("with what Azure sets, the app has all that it needs", () => {
   const values = Object.fromEntries(
-    fromBicep.map((name) => [name, /Uri|endpoint|ISSUER|_URL/.test(name) ? "https://x.example" : "x".repeat(32)]),
+    fromBicep.map((name) => [name, /Uri|endpoint|ISSUER|_URL/i.test(name) ? "https://x.example" : "x".repeat(32)]),
   );
+  values["OTEL_EXPORTER_OTLP_HEADERS"] = "x=x";
   const { SERVICE_BUS, STORAGE, WEB_PUBSUB } = readConfig({ ...example, ...values });
   // By address and identity alone: no key is anywhere.
   expect([SERVICE_BUS, STORAGE, WEB_PUBSUB]).toEqual([undefined, undefined, undefined]);
@@ -124,8 +125,10 @@ test("the hub has one name", () => {
 test("no key is anywhere: local authentication is off, and nobody asks for one", () => {
   const all = bicep.join("\n");
   expect(all).not.toMatch(/listKeys|listAccountSas|connectionString\(|AccessKey/);
-  // One secret there is: what signs the hook of those who have one, at a service that is not Azure's.
-  expect([...all.matchAll(/@secure\(\)\s+param (\w+)/g)].map(([, name]) => name)).toEqual(["hookSecret"]);
+  // Two secrets there are, for services that are not Azure's: what signs the hook, and what a collector of spans asks for.
+  expect([...all.matchAll(/@secure\(\)\s+param (\w+)/g)].map(([, name]) => name)).toEqual(
+    ["otlpHeaders", "hookSecret"].sort(),
+  );
   expect(all.match(/disableLocalAuth: true/gi)).toHaveLength(4);
   expect(all.match(/allowSharedKeyAccess: false/g)).toHaveLength(2);
   expect(all).not.toMatch(/allowBlobPublicAccess: true|TLS1_[01]|minimumTlsVersion: '1\.[01]'/);

@@ -26,7 +26,7 @@ test("what sockets are sent is told by name, room and reach", () => {
   const payload = `42${JSON.stringify(["order.ready", { orderId: ID, text: "secret" }])}`;
   const base64url = (text: string): string => Buffer.from(text).toString("base64url");
   const to = { group: `0~${base64url("/")}~${base64url("shop:1")}` };
-  const told = describeSent({ hub: "h", to, payload, reached: 2, filter: "userId eq 'ana'" }, 0);
+  const told = describeSent({ hub: "h", to, payload, reached: 2, filter: "userId eq 'ana'", since: 0 }, 0);
   expect(told).toEqual({
     kind: "sent",
     at: "1970-01-01T00:00:00.000Z",
@@ -38,6 +38,6 @@ test("what sockets are sent is told by name, room and reach", () => {
     reached: 2,
   });
   expect(
-    describeSent({ hub: "h", to: { userId: "bo" }, payload: "42[broken", reached: 0, lost: true }, 0),
+    describeSent({ hub: "h", to: { userId: "bo" }, payload: "42[broken", reached: 0, lost: true, since: 0 }, 0),
   ).toMatchObject({ userId: "bo", ids: {}, lost: true });
 });
