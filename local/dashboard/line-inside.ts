@@ -3,6 +3,8 @@ import { button, h } from "../../web/dom.js";
 import { get } from "./api.js";
 import { askApp } from "./app.js";
 import { idsIn, type Line } from "./life-lines.js";
+import type { Span } from "./trace-rows.js";
+import { traceTree } from "./trace-tree.js";
 
 interface LogLine {
   readonly part: string;
@@ -16,12 +18,14 @@ interface Life {
   readonly events: readonly { readonly event: string; readonly at: string; readonly user?: string }[];
 }
 
+const MOST_TRACES = 5;
+
 export class LineInside {
   readonly element = h("div", { class: "behind" });
   readonly #line: Line;
   readonly #logs = h("div", { class: "logs" });
   readonly #document = h("div", { class: "document" });
-  readonly #traces = h("p", { class: "traces" });
+  readonly #traces = h("div", { class: "traces" });
   /** What it says, once asked for; it stays when the rest is read anew. */
   readonly #said = h("div");
 
@@ -33,19 +37,26 @@ export class LineInside {
   /** Reads anew what the line is about; what cannot be had is said in its place. */
   async load(): Promise<void> {
     const { traces, conversation, logged } = idsIn(this.#line);
-    this.#traces.replaceChildren(
-      h("b", {}, [traces.length === 1 ? "Trace " : "Traces "]),
-      ...traces.flatMap((trace) => [h("code", {}, [trace]), " "]),
-    );
-    this.#traces.hidden = traces.length === 0;
     const asked = new URLSearchParams([this.#line.key, ...traces, ...logged].slice(0, 100).map((id) => ["about", id]));
     await Promise.all([
+      this.#showTraces(traces),
       get<{ lines: readonly LogLine[] }>(`/logs?${asked.toString()}`).then(
         ({ lines }) => this.#showLogs(lines),
         (error: unknown) => this.#logs.replaceChildren(h("p", { class: "hint" }, [`No log lines: ${reasonOf(error)}`])),
       ),
       conversation === undefined ? undefined : this.#showLife(conversation),
     ]);
+  }
+
+  /** A message has one, and each answer to it one more: of the newest alone there is room for the spans. */
+  async #showTraces(traces: readonly string[]): Promise<void> {
+    const shown = traces.slice(-MOST_TRACES).map(async (trace) => {
+      const title = h("p", {}, [h("b", {}, ["Trace "]), h("code", {}, [trace])]);
+      // An app that sends no spans has an id all the same.
+      const found = await get<{ spans: readonly Span[] }>(`/traces/${trace}`).catch(() => undefined);
+      return found === undefined ? [title] : [title, traceTree(found.spans)];
+    });
+    this.#traces.replaceChildren(...(await Promise.all(shown)).flat());
   }
 
   #showLogs(lines: readonly LogLine[]): void {

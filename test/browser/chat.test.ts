@@ -269,6 +269,7 @@ test("a life-line opens to its trace, its log lines and its document; what it sa
     .getByText(/^[\da-f]{32}$/u)
     .first()
     .waitFor();
+  await line.locator(".trace li", { hasText: "publish message.created" }).first().waitFor();
   await line.locator(".logs", { hasText: "deliverText" }).waitFor();
   expect(await dashboard.getByText("Between the lines").count()).toBe(0);
   await line.getByRole("button", { name: "Show what it says, as ana" }).click();
