@@ -19,6 +19,8 @@ interface Life {
 }
 
 const MOST_TRACES = 5;
+/** Spans are sent when they have ended, in batches: the last of them come later than the events that open a line. */
+const SPANS_ARE_THERE_AFTER_MS = 1_500;
 
 export class LineInside {
   readonly element = h("div", { class: "behind" });
@@ -40,6 +42,7 @@ export class LineInside {
     const asked = new URLSearchParams([this.#line.key, ...traces, ...logged].slice(0, 100).map((id) => ["about", id]));
     await Promise.all([
       this.#showTraces(traces),
+      new Promise((resolve) => setTimeout(resolve, SPANS_ARE_THERE_AFTER_MS)).then(() => this.#showTraces(traces)),
       get<{ lines: readonly LogLine[] }>(`/logs?${asked.toString()}`).then(
         ({ lines }) => this.#showLogs(lines),
         (error: unknown) => this.#logs.replaceChildren(h("p", { class: "hint" }, [`No log lines: ${reasonOf(error)}`])),
