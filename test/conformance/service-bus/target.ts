@@ -161,7 +161,7 @@ function queuesOf(
   connectionString: string,
   management = "",
 ): { create(name: string, kind: QueueKind): Promise<void>; remove(name: string): Promise<void> } {
-  if (!/;UseDevelopmentEmulator=true/u.test(connectionString)) {
+  if (!connectionString.includes(";UseDevelopmentEmulator=true")) {
     const admin = (): ServiceBusAdministrationClient => new ServiceBusAdministrationClient(connectionString);
     return {
       create: async (name, kind) => {
