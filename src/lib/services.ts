@@ -9,6 +9,7 @@ import { readConfig, readTracing } from "./config.js";
 import { describeError } from "./describe-error.js";
 import { evidenceOf } from "./evidence.js";
 import type { Clock, Dependency, Ports, Recent } from "./ports.js";
+import { redactLogs } from "./azure/redact-logs.js";
 import { openServiceBus } from "./azure/service-bus-client.js";
 import { serviceBusParked } from "./azure/service-bus-parked.js";
 import { blobStorage, openBlobService } from "./azure/blob-storage.js";
@@ -106,6 +107,7 @@ export function services(): Promise<Services> {
 }
 
 async function build(): Promise<Services> {
+  redactLogs();
   const config = readConfig();
   const [
     conversations,

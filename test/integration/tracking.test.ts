@@ -2,7 +2,9 @@
 import { ServiceBusClient } from "@azure/service-bus";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { DeliveryShape, LifeEventShape, ServerEvents } from "../../src/lib/contracts/shapes.js";
+import type { Measured } from "../../src/lib/metrics.js";
 import { newId, person, request, Watch } from "../support/chat.js";
+import { PICTURE, PNG, put } from "../support/files.js";
 import { operator, type Operator } from "../support/operator.js";
 import { startStack, type Stack } from "../support/stack.js";
 
@@ -149,4 +151,29 @@ test("the trail has its own retention", async () => {
   const fresh = await operator(stack);
   const { body } = await fresh.request("GET", "ops/audit");
   expect(body["items"]).toEqual([]);
+});
+
+test("a reader's view, how it ended, and how late the file was gone are measured", async () => {
+  const [ana, bo] = [await person(stack, "ana"), await person(stack, "bo")];
+  const { id: conversation } = await ana.start(["bo"]);
+  const file = await ana.api.createFile(conversation, PICTURE);
+  expect(await put(file, PNG)).toBe(201);
+  await ana.api.completeFile(conversation, file.id);
+  await stack.idle();
+  // The clock has been moved by more than the other's token lives.
+  const otto = await operator(stack);
+  const measured = async (): Promise<readonly Measured[]> =>
+    (await otto.request("GET", "ops/status")).body["metrics"] as Measured[];
+  const view = await bo.openFile(conversation, file.id);
+  expect(await measured()).toContainEqual({ name: "dayfly_views_opened_total", value: 1 });
+  expect((await measured()).map(({ name }) => name)).not.toContain("dayfly_views_ended_total");
+  await view.close();
+  await stack.idle();
+  expect(await measured()).toEqual(
+    expect.arrayContaining([
+      { name: "dayfly_views_opened_total", value: 1 },
+      { name: "dayfly_views_ended_total", label: "closed", value: 1 },
+      expect.objectContaining({ name: "dayfly_deletion_lag_ms", count: 1 }),
+    ]),
+  );
 });

@@ -263,6 +263,26 @@ export function startDeleting(file: StoredFile, reason: DeleteReason, now: numbe
   return withAllLogged({ ...file, views, state: "closing", reason, endedAt: new Date(now) });
 }
 
+/**
+ * Since when a file whose deletion is decided was to be deleted: since its readers had closed it, or its time was over.
+ * @param wasHeld it was kept by agreement: closing it then meant nothing, and what ended that is not told here
+ */
+export function dueForDeletionAt(file: StoredFile, wasHeld: boolean): number {
+  const decidedAt = (file.endedAt ?? file.expiresAt).getTime();
+  if (file.reason === "expired" || file.reason === "never-opened") return Math.min(decidedAt, file.expiresAt.getTime());
+  if (file.reason !== "closed" || wasHeld) return decidedAt;
+  const closes = readersOf(file).map(({ closed }) => closed?.at ?? decidedAt);
+  return file.deleteWhen === "first-close" ? Math.min(...closes) : Math.max(...closes);
+}
+
+/** How the readers' views ended whose end the log, or the file's, tells of only now. */
+export const endsBetween = (before: StoredFile, after: StoredFile): readonly CloseReason[] => {
+  const told = new Set(before.views.filter(({ isLogged }) => isLogged).map(({ id }) => id));
+  return readersOf(after).flatMap(({ id, closed, isLogged }) =>
+    isLogged && closed !== undefined && !told.has(id) ? [closed.reason] : [],
+  );
+};
+
 /** The storage has confirmed it. */
 export function confirmDeleted({ blob: _blob, ...file }: StoredFile, at: Date, deletedSeq: number): StoredFile {
   return { ...withoutContent(file), state: "deleted", endedAt: at, deletedSeq };

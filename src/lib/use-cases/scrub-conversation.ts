@@ -4,7 +4,7 @@
  * does not name the user any more, so a second run passes over it.
  */
 import { minuteOf } from "../domain/deadline.js";
-import { startDeleting, type StoredFile } from "../domain/file.js";
+import type { StoredFile } from "../domain/file.js";
 import { omit } from "../domain/omit.js";
 import type { MessageDocument, MessageIndex } from "../domain/message.js";
 import type { Ports, Trace, Versioned } from "../ports.js";
@@ -16,6 +16,7 @@ import { noteEnd } from "./note-end.js";
 import { abandonScheduled } from "./schedule-text.js";
 import { settleAny } from "./settle-files.js";
 import { deadlineOf } from "./move-expiry.js";
+import { startDeletion } from "./start-deletion.js";
 
 export interface Erased {
   readonly user: string;
@@ -110,10 +111,7 @@ async function endFile(ports: Ports, file: Versioned<StoredFile>): Promise<boole
     case "accepted":
       return rejectFile(ports, file, "author-left");
     case "ready":
-      return ports.conversations.saveFile({
-        ...startDeleting(file, "unsent", ports.clock.now()),
-        etag: file.etag,
-      });
+      return startDeletion(ports, file, "unsent");
     default:
       return true;
   }

@@ -4,6 +4,7 @@ import { minuteOf } from "../domain/deadline.js";
 import {
   closeStale,
   confirmDeleted,
+  dueForDeletionAt,
   fateOf,
   recipientsOf,
   startDeleting,
@@ -18,6 +19,7 @@ import { announce } from "./announce.js";
 import { clearStaging } from "./end-upload.js";
 import { noteEnd } from "./note-end.js";
 import { commanded, parkDeadCommand, type CommandCall, type CommandQueue } from "./park-command.js";
+import { noteViewsEnded } from "./start-deletion.js";
 
 const QUEUE: CommandQueue<ClosedEnvelope> = {
   name: "url-closed",
@@ -93,6 +95,7 @@ export async function settleFile(
       filesChanged: [{ ...changed, etag: file.etag }],
     };
     if (!(await ports.conversations.commit(step))) continue;
+    noteViewsEnded(ports, file, changed);
     for (const entry of entries) await announce(ports, { conversationId, entry }, trace);
   }
 }
@@ -111,6 +114,8 @@ async function finish(ports: Ports, file: Versioned<StoredFile>, trace: Trace): 
   const deleted = confirmDeleted(file, at, step.next.headSeq);
   await noteEnd(ports, conversationId, at);
   if (!(await ports.conversations.commit({ ...step, filesChanged: [{ ...deleted, etag }] }))) return false;
+  const dueAt = dueForDeletionAt(file, document.retention !== undefined);
+  ports.metrics.observe("dayfly_deletion_lag_ms", Math.max(0, at.getTime() - dueAt));
   for (const entry of step.entries) await announce(ports, { conversationId, entry }, trace);
   const written = await ports.conversations.file(conversationId, fileId);
   if (written !== undefined) await clearStaging(ports, written);

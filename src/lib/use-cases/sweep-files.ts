@@ -1,7 +1,8 @@
-import { startDeleting, uploadOverAt, type StoredFile } from "../domain/file.js";
+import { uploadOverAt, type StoredFile } from "../domain/file.js";
 import type { FileName, Ports, Run, StoredBlob, Trace, Versioned } from "../ports.js";
 import { fileOf } from "./file-names.js";
 import { settleAny } from "./settle-files.js";
+import { startDeletion } from "./start-deletion.js";
 
 /** Younger ones may belong to work that is under way. */
 const YOUNG_MS = 10 * 60_000;
@@ -91,8 +92,7 @@ async function sweepRows(
 
 async function settleOverdue(ports: Ports, file: Versioned<StoredFile>, isLost: boolean, trace: Trace): Promise<void> {
   try {
-    const { etag } = file;
-    if (isLost) await ports.conversations.saveFile({ ...startDeleting(file, "lost", ports.clock.now()), etag });
+    if (isLost) await startDeletion(ports, file, "lost");
     await settleAny(ports, file, trace);
   } catch {
     // One that still cannot be deleted must not keep the others: it stands in the report, and the next run tries again.

@@ -1,5 +1,4 @@
 import { minuteOf } from "../domain/deadline.js";
-import { startDeleting } from "../domain/file.js";
 import { isOver } from "../domain/message.js";
 import { DayflyError } from "../errors.js";
 import type { Ports, Trace } from "../ports.js";
@@ -9,6 +8,7 @@ import { endMessages } from "./end-messages.js";
 import { deadlineOf } from "./move-expiry.js";
 import { noteEnd } from "./note-end.js";
 import { settleFile } from "./settle-file.js";
+import { startDeletion } from "./start-deletion.js";
 
 /**
  * Takes a delivered message back: its content goes for everyone, also when all had agreed to keep it, for what somebody wrote is
@@ -29,7 +29,7 @@ export async function unsendMessage(
     if (document.state === "expired" || isOver(document, now)) throw new DayflyError("message-expired");
 
     if (document.file !== undefined) {
-      if (!(await unsendFile(ports, conversationId, messageId, now))) continue;
+      if (!(await unsendFile(ports, conversationId, messageId))) continue;
       await settleFile(ports, conversationId, messageId, trace);
       return;
     }
@@ -50,8 +50,8 @@ export async function unsendMessage(
 }
 
 /** Its bytes are deleted as those of any other file that is over. False when it has changed meanwhile. */
-async function unsendFile(ports: Ports, conversationId: string, fileId: string, now: number): Promise<boolean> {
+async function unsendFile(ports: Ports, conversationId: string, fileId: string): Promise<boolean> {
   const file = await ports.conversations.file(conversationId, fileId);
   if (file?.state !== "ready") return file?.state === "closing";
-  return ports.conversations.saveFile({ ...startDeleting(file, "unsent", now), etag: file.etag });
+  return startDeletion(ports, file, "unsent");
 }

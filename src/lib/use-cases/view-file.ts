@@ -50,7 +50,8 @@ export async function openFile(
     if (opening.kind === "opened") await armViewEnd(ports, file, view, trace);
     if (opening.kind === "again" || view.isPreview) {
       if (!(await ports.conversations.saveFile(changed))) continue;
-    } else if (!(await claim(ports, head, changed, view, trace))) continue;
+    } else if (await claim(ports, head, changed, view, trace)) ports.metrics.count("dayfly_views_opened_total");
+    else continue;
     return {
       id: view.id,
       ...(await urlOf(ports, changed)),
