@@ -342,6 +342,8 @@ export interface Realtime {
   admit(conversationId: string, users: readonly string[]): Promise<void>;
   /** Takes every socket of the user out of the conversation's room. */
   evict(conversationId: string, user: string): Promise<void>;
+  /** Closes every connection of the user. */
+  disconnect(user: string): Promise<void>;
   /** Puts one socket into the rooms, if it is the user's; takes it out of them. */
   joinSocket(user: string, socketId: string, conversationIds: readonly string[]): Promise<void>;
   leaveSocket(user: string, socketId: string, conversationIds: readonly string[]): Promise<void>;

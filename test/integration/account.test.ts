@@ -46,10 +46,12 @@ test("an account is erased as a job that can be watched: nothing names the user,
   const { id: his } = await bo.sendFile(pair, { ...upload, bytes: Buffer.from("his") });
   await stack.idle();
   await ann.api.openView(pair, his, { key: newId() });
-  ann.close();
+  const disconnected = new Promise((resolve) => ann.socket?.once("disconnect", resolve));
 
   expect(await ann.api.eraseMe()).toMatchObject({ state: "running" });
   await ann.api.eraseMe();
+  expect(await disconnected).toBe("transport close");
+  ann.close();
   await stack.idle();
   expect(await ann.api.erasure()).toMatchObject({ state: "running", conversations: 1, scheduled: 1 });
   await stack.advance("PT6M");

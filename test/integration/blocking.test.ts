@@ -81,6 +81,16 @@ test("blocking ends the blocked one's views, requests and waiting texts between 
   await stack.idle();
   await bo.api.consent(pair, asked);
   await bo.api.openView(pair, fileId, { key: newId() });
+  const { seq: readSeq = 0 } = await ana.api.message(pair, asked);
+  await bo.api.receipts(pair, { readSeq });
+  const receiptsOf = async ({ api }: typeof ana): Promise<unknown> =>
+    (await api.conversation(pair)).receipts.map(({ user }) => user).sort();
+  const delivery = async (): Promise<unknown> => (await ana.api.delivery(pair, asked)).perMember;
+  expect([await receiptsOf(ana), await receiptsOf(bo)]).toEqual([
+    ["ana-2", "bo-2"],
+    ["ana-2", "bo-2"],
+  ]);
+  expect(await delivery()).toEqual([{ user: "bo-2", deliveredAt: expect.any(String), readAt: expect.any(String) }]);
   const later = { id: newId(), text: "later", sendAt: new Date((await stack.now()) + 3_600_000).toISOString() };
   await bo.api.send(pair, later);
 
@@ -90,6 +100,11 @@ test("blocking ends the blocked one's views, requests and waiting texts between 
   expect((await ana.api.message(pair, asked)).retention).toMatchObject({ state: "none", consents: [] });
   await expect(bo.api.consent(pair, asked)).rejects.toMatchObject({ status: 403, code: "blocked" });
   await expect(bo.api.openView(pair, fileId, { key: newId() })).rejects.toMatchObject({ code: "blocked" });
+  expect([await receiptsOf(ana), await receiptsOf(bo)]).toEqual([["ana-2"], ["bo-2"]]);
+  expect((await ana.api.conversations()).items.flatMap(({ receipts }) => receipts.map(({ user }) => user))).toEqual([
+    "ana-2",
+  ]);
+  expect(await delivery()).toEqual([{ user: "bo-2" }]);
   await bo.api.typing(pair);
   await stack.advance("PT1H1M");
   await watch.until(() => heard.includes(`blocked ${later.id}`));

@@ -100,6 +100,8 @@ export async function webPubSubRealtime(config: Config, now: () => number): Prom
         client.removeConnectionsFromGroups([conversationGroup(conversationId)], odata`userId eq ${user}`),
       ),
 
+    disconnect: (user) => callingService(() => client.closeUserConnections(user, { reason: "erased" })),
+
     joinSocket: (user, socketId, conversationIds) =>
       callingService(async () => {
         if (conversationIds.length === 0) return;

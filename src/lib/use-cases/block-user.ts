@@ -68,6 +68,19 @@ export async function isApart(ports: Ports, caller: string, conversationId: stri
   return isAloneWith(ports, caller, conversationId, both.flat());
 }
 
+/**
+ * Whose receipts the caller sees: every member's, but where there are only the two and one of them has blocked the other. What it resolves to
+ * may be asked for any of the caller's conversations.
+ */
+export async function receiptsShown(
+  { blocks }: Ports,
+  caller: string,
+): Promise<(members: readonly Member[]) => readonly Member[]> {
+  const apart = (await Promise.all([blocks.blockersOf(caller), blocks.blockedBy(caller)])).flat();
+  return (members) =>
+    apart.some((user) => arePair(members, caller, user)) ? members.filter(({ user }) => user === caller) : members;
+}
+
 async function isAloneWith(
   { conversations }: Ports,
   caller: string,

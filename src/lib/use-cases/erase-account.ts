@@ -108,7 +108,7 @@ const PHASES: Readonly<Record<Erasure["phase"], (ports: Ports, erasure: Erasure,
   { leave, scrub, rest };
 
 /** Every membership that goes leaves a row by which the next phase finds the conversation. */
-async function leave(ports: Ports, { user }: Erasure, trace: Trace): Promise<Progress> {
+async function leave(ports: Ports, { user, round }: Erasure, trace: Trace): Promise<Progress> {
   const conversations = await ports.memberships.page(user, { limit: LEFT_AT_ONCE });
   for (const conversation of conversations) {
     try {
@@ -119,7 +119,10 @@ async function leave(ports: Ports, { user }: Erasure, trace: Trace): Promise<Pro
       await ports.memberships.remove(user, conversation);
     }
   }
-  return { counts: { conversations: conversations.length }, isThrough: conversations.length < LEFT_AT_ONCE };
+  const isThrough = conversations.length < LEFT_AT_ONCE;
+  // They are in no room any more. In the second round they are those of somebody new.
+  if (isThrough && round === 1) await ports.realtime.disconnect(user);
+  return { counts: { conversations: conversations.length }, isThrough };
 }
 
 async function scrub(ports: Ports, erasure: Erasure, trace: Trace): Promise<Progress> {

@@ -2,6 +2,7 @@ import { readSeq, type Head, type Member } from "../domain/conversation.js";
 import type { ConversationShape, PageShape } from "../contracts/shapes.js";
 import type { Page } from "../contracts/http.js";
 import type { Ports } from "../ports.js";
+import { receiptsShown } from "./block-user.js";
 import { cursorOf, isId, placeIn } from "./cursor.js";
 import { requireMembers } from "./membership.js";
 import { shapeConversation } from "./shaping.js";
@@ -16,7 +17,7 @@ export async function getConversation(
   conversationId: string,
 ): Promise<ConversationShape> {
   const { head, members, caller: own } = await requireMembers(ports, conversationId, caller);
-  return shape(ports, head, members, own);
+  return shape(ports, { head, members, own, readers: (await receiptsShown(ports, caller))(members) });
 }
 
 /** The caller's conversations, newest first. A page may be shorter than asked for while `nextCursor` says there is more. */
@@ -28,11 +29,13 @@ export async function listConversations(
   const limit = page.limit ?? DEFAULT_LIMIT;
   const after = page.cursor === undefined ? undefined : placeIn(page.cursor, isId);
   const ids = await ports.memberships.page(caller, { limit, ...(after === undefined ? {} : { after }) });
+  const readersOf = await receiptsShown(ports, caller);
   const items = await Promise.all(
     ids.map(async (id) => {
       const found = await ports.conversations.load(id);
       const own = found?.members.find((member) => member.user === caller);
-      return found === undefined || own === undefined ? undefined : shape(ports, found.head, found.members, own);
+      if (found === undefined || own === undefined) return undefined;
+      return shape(ports, { ...found, own, readers: readersOf(found.members) });
     }),
   );
   const last = ids.at(-1);
@@ -42,11 +45,18 @@ export async function listConversations(
   };
 }
 
-async function shape(ports: Ports, head: Head, members: readonly Member[], own: Member): Promise<ConversationShape> {
+interface Seen {
+  readonly head: Head;
+  readonly members: readonly Member[];
+  readonly own: Member;
+  readonly readers: readonly Member[];
+}
+
+async function shape(ports: Ports, { head, members, own, readers }: Seen): Promise<ConversationShape> {
   const read = readSeq(own);
   const unread =
     head.lastMessageSeq <= read
       ? 0
       : await ports.conversations.countOfOthers(head.conversationId, read, own.user, MOST_UNREAD);
-  return shapeConversation(head, members, own, unread);
+  return shapeConversation(head, members, own, unread, readers);
 }

@@ -4,6 +4,7 @@ import { passedAt } from "../domain/conversation.js";
 import { isOver, isReadable } from "../domain/message.js";
 import { DayflyError } from "../errors.js";
 import type { Ports } from "../ports.js";
+import { receiptsShown } from "./block-user.js";
 import { cursorOf, isSeq, placeIn } from "./cursor.js";
 import { lifeOf } from "./message-life.js";
 import { requireMember, requireMembers } from "./membership.js";
@@ -88,6 +89,7 @@ export async function getDelivery(
   }
   if (index?.author !== caller) throw new DayflyError("message-unknown-or-not-yet");
   const { seq } = index;
+  const readers = (await receiptsShown(ports, caller))(members);
   const over = index.state === "delivered" && isOver(index, ports.clock.now());
   return {
     state: over ? "expired" : index.state,
@@ -97,8 +99,9 @@ export async function getDelivery(
         : members
             .filter((member) => member.user !== caller && member.joinedSeq < seq)
             .map((member) => {
-              const deliveredAt = passedAt(member.delivered, seq)?.toISOString();
-              const readAt = passedAt(member.read, seq)?.toISOString();
+              const isShown = readers.includes(member);
+              const deliveredAt = isShown ? passedAt(member.delivered, seq)?.toISOString() : undefined;
+              const readAt = isShown ? passedAt(member.read, seq)?.toISOString() : undefined;
               return {
                 user: member.user,
                 ...(deliveredAt === undefined ? {} : { deliveredAt }),
@@ -106,6 +109,6 @@ export async function getDelivery(
               };
             }),
     ...(index.failure === undefined ? {} : { failure: { code: index.failure } }),
-    ...(await lifeOf(ports, conversationId, index, members)),
+    ...(await lifeOf(ports, conversationId, index, readers)),
   };
 }

@@ -35,11 +35,13 @@ const receiptOf = (member: Member): ReceiptShape => ({
   readSeq: readSeq(member),
 });
 
+/** @param readers whose receipts are shown */
 export function shapeConversation(
   head: Head,
   members: readonly Member[],
   caller: Member,
   unread: number,
+  readers = members,
 ): ConversationShape {
   return {
     id: head.conversationId,
@@ -50,7 +52,7 @@ export function shapeConversation(
     joinedSeq: caller.joinedSeq,
     ...(head.lastMessageAt === undefined ? {} : { lastMessageAt: head.lastMessageAt.toISOString() }),
     unread,
-    receipts: members.length > MAX_MEMBERS_WITH_RECEIPTS ? [] : members.map(receiptOf),
+    receipts: members.length > MAX_MEMBERS_WITH_RECEIPTS ? [] : readers.map(receiptOf),
   };
 }
 

@@ -321,6 +321,7 @@ export class World {
           for (const user of users) this.#room(id).add(user);
         }),
       evict: (id, user) => this.#step("evict", () => void this.#room(id).delete(user)),
+      disconnect: () => this.#step("disconnect", () => undefined),
       joinSocket: () => this.#step("joinSocket", () => undefined),
       leaveSocket: () => this.#step("leaveSocket", () => undefined),
     },

@@ -45,6 +45,7 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
   sendToAll: ["webPubSubServiceOwner"],
   addConnectionsToGroups: ["webPubSubServiceOwner"],
   removeConnectionsFromGroups: ["webPubSubServiceOwner"],
+  closeUserConnections: ["webPubSubServiceOwner"],
   groupExists: ["webPubSubServiceOwner"],
   group: NOTHING,
   // Blob Storage
