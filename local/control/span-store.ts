@@ -69,9 +69,20 @@ export class SpanStore {
       .map((traceId) => summaryOf(traceId, this.trace(traceId)));
   }
 
-  /** Resolves when a trace has a span of each name, two where it is named twice; with false when that was not so in time. */
-  async until(traceId: string, names: readonly string[], signal: AbortSignal): Promise<boolean> {
-    while (this.missing(traceId, names).length > 0) {
+  /**
+   * Resolves when a trace has a span of each name, two where it is named twice, and the cause of each span that it
+   * has; with false when that was not so in time. Parts send their spans when they like, so that an effect may come
+   * before its cause.
+   *
+   * @param caller the span that asked, which is nobody's here; undefined where causes do not matter
+   */
+  async until(
+    traceId: string,
+    names: readonly string[],
+    caller: string | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    while (this.missing(traceId, names, caller).length > 0) {
       if (signal.aborted) return false;
       await new Promise<void>((resolve) => {
         const look = (): void => {
@@ -86,14 +97,18 @@ export class SpanStore {
     return true;
   }
 
-  /** Which of the names no span has yet. */
-  missing(traceId: string, names: readonly string[]): readonly string[] {
+  /** Which of the names no span has yet, and which ids of causes. */
+  missing(traceId: string, names: readonly string[], caller: string | undefined): readonly string[] {
     const missing = [...names];
-    for (const { name } of this.#traces.get(traceId) ?? []) {
+    const spans = this.#traces.get(traceId) ?? [];
+    for (const { name } of spans) {
       const found = missing.indexOf(name);
       if (found !== -1) missing.splice(found, 1);
     }
-    return missing;
+    if (caller === undefined) return missing;
+    const known = new Set([caller, ...spans.map(({ spanId }) => spanId)]);
+    const causes = spans.flatMap(({ parentSpanId = caller }) => parentSpanId);
+    return [...missing, ...new Set(causes.filter((id) => !known.has(id)))];
   }
 
   #add(span: StoredSpan): void {

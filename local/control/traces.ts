@@ -25,7 +25,8 @@ export async function answerTraces(
   const [, traceId] = /^\/traces\/([\da-f]{32})$/.exec(pathname) ?? [];
   if (traceId === undefined) return undefined;
   const names = searchParams.getAll("has");
-  if (names.length > 0) await waitFor(spans, traceId, names, searchParams.get("timeout"), signal);
+  const wanted = { traceId, names, caller: searchParams.get("caller") ?? undefined };
+  if (names.length > 0) await waitFor(spans, wanted, searchParams.get("timeout"), signal);
   const found = spans.trace(traceId);
   if (found.length === 0) throw new RequestError(404, "No span of this trace is known, or none any more.");
   return { status: 200, body: { traceId, spans: found } };
@@ -33,17 +34,20 @@ export async function answerTraces(
 
 async function waitFor(
   spans: SpanStore,
-  traceId: string,
-  names: readonly string[],
+  {
+    traceId,
+    names,
+    caller,
+  }: { readonly traceId: string; readonly names: readonly string[]; readonly caller: string | undefined },
   asked: string | null,
   hangUp: AbortSignal,
 ): Promise<void> {
   const timeoutMs = asked === null ? DEFAULT_TIMEOUT_MS : parseDuration(asked);
   if (timeoutMs === undefined) throw new RequestError(400, "timeout must be a duration such as 30s or PT30S.");
   const signal = AbortSignal.any([hangUp, AbortSignal.timeout(timeoutMs)]);
-  if (await spans.until(traceId, names, signal)) return;
+  if (await spans.until(traceId, names, caller, signal)) return;
   const known = spans.trace(traceId).map(({ name }) => name);
-  const missing = spans.missing(traceId, names).join("', '");
+  const missing = spans.missing(traceId, names, caller).join("', '");
   throw new RequestError(503, `No span '${missing}' in time; there are '${known.join("', '")}'.`);
 }
 

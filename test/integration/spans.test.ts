@@ -56,7 +56,7 @@ test("a text's trace is one tree: request, queue, delivery, deadline, publish, s
   await stack.advance("PT24H2M");
   await watch.until(() => heard.length === 2);
 
-  const spans = await stack.spans(trace.id, [
+  const spans = await stack.spans(trace.id, CALLER, [
     ...["invoke sendMessage", "wait text-messages", "invoke deliverText", "publish message.created"],
     ...["wait deadlines", "invoke meetDeadline", "publish message.expired", "write to sockets"],
   ]);
@@ -117,7 +117,7 @@ test("a text that all keep moves within the trace of the last consent", async ()
   const consent = `v1/conversations/${conversation}/messages/${id}/consent`;
   await request(stack, "PUT", consent, { token, headers: { traceparent: trace.header } });
   await watch.until(() => heard.length === 1);
-  const spans = await stack.spans(trace.id, [
+  const spans = await stack.spans(trace.id, CALLER, [
     ...["invoke putConsent", "invoke retainMessage", "send retained-messages", "publish retention.retained"],
   ]);
   expect(
@@ -151,10 +151,10 @@ test("a failure stays in its trace: parked, redriven, delivered", async () => {
   await ana.api.createConversation({ id: conversation, members: ["bo"] });
   await olga.request("POST", `ops/failures/${failure?.id ?? ""}/redrive`);
   await stack.idle();
-  const spans = await stack.spans(trace.id, [
+  const spans = await stack.spans(trace.id, CALLER, [
     "publish message.created",
     "process failed-messages",
-    "invoke deliverText",
+    ...["invoke deliverText", "invoke deliverText"],
   ]);
   expect(
     causesOf(
@@ -171,7 +171,7 @@ test("a failure stays in its trace: parked, redriven, delivered", async () => {
 test("what is refused says so by its code, and the latest traces are listed", async () => {
   const trace = traceOf(4);
   await request(stack, "GET", `v1/conversations/${newId()}`, { headers: { traceparent: trace.header } });
-  const spans = await stack.spans(trace.id, ["GET v1/conversations/{conversation}"]);
+  const spans = await stack.spans(trace.id, CALLER, ["GET v1/conversations/{conversation}"]);
   expect(spans.find(({ kind }) => kind === "server")).toMatchObject({
     failed: false,
     attributes: { "http.response.status_code": 401, "error.type": "token-missing" },

@@ -77,8 +77,11 @@ export interface Stack {
   startSecondHost(disabled?: readonly string[]): Promise<SecondHost>;
   /** Base URL of the Service Bus stand-in's management port. */
   management(): Promise<string>;
-  /** The spans of a trace, in order, as soon as there is one of each of these names, two where it is there twice. */
-  spans(traceId: string, names: readonly string[]): Promise<readonly Span[]>;
+  /**
+   * The spans of a trace, in order, as soon as there is one of each of these names, two where it is there twice, and
+   * the cause of each up to the caller's span.
+   */
+  spans(traceId: string, caller: string, names: readonly string[]): Promise<readonly Span[]>;
   /** Every line that the parts, or one part, have printed so far. */
   logs(part?: string): Promise<string>;
   /** Ends the stack and removes its folder; fails if a part had died before, or if a secret is in a log or a span. */
@@ -210,9 +213,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       const { parts } = await ask<{ parts: { name: string; management?: string }[] }>(`${info.control}/parts`);
       return parts.find(({ name }) => name === "service-bus")?.management ?? "";
     },
-    spans: async (traceId, names) => {
+    spans: async (traceId, caller, names) => {
       const has = names.map((name) => `has=${encodeURIComponent(name)}`).join("&");
-      return (await ask<{ spans: Span[] }>(`${info.control}/traces/${traceId}?timeout=${IDLE_WITHIN}&${has}`)).spans;
+      return (
+        await ask<{ spans: Span[] }>(`${info.control}/traces/${traceId}?timeout=${IDLE_WITHIN}&caller=${caller}&${has}`)
+      ).spans;
     },
     logs,
     stop: async () => {
