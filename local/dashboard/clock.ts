@@ -33,6 +33,11 @@ export class Clock {
     setInterval(() => this.#draw(), 250);
   }
 
+  /** The stack's time, in milliseconds since the epoch. */
+  get now(): number {
+    return this.#frozenAt?.getTime() ?? Date.now() + this.#offsetMs;
+  }
+
   show({ now, offsetMs, frozen }: Time): void {
     this.#offsetMs = offsetMs;
     this.#frozenAt = frozen ? new Date(now) : undefined;
@@ -42,7 +47,7 @@ export class Clock {
   }
 
   #draw(): void {
-    const now = format.format(this.#frozenAt ?? new Date(Date.now() + this.#offsetMs));
+    const now = format.format(this.now);
     if (this.#now.textContent !== now) this.#now.textContent = now;
     const offset = this.#frozenAt === undefined ? describe(this.#offsetMs) : "frozen";
     if (this.#offset.textContent !== offset) this.#offset.textContent = offset;

@@ -38,6 +38,14 @@ export class LifeLineList {
     );
   }
 
+  /** What waits in a queue says how long it may go on doing so. @param now of the stack, in milliseconds since the epoch */
+  tick(now: number): void {
+    for (const each of this.#list.querySelectorAll<HTMLElement>("[data-until]")) {
+      const left = `expires in ${countdown(Date.parse(each.dataset["until"] ?? "") - now)}`;
+      if (each.textContent !== left) each.textContent = left;
+    }
+  }
+
   #item(line: Line): Item {
     return {
       key: line.key,
@@ -56,7 +64,7 @@ export class LifeLineList {
               h(
                 "span",
                 { class: "track" },
-                line.steps.flatMap((step, n) => [...gap(step, line.steps[n - 1]), dot(step)]),
+                line.steps.flatMap((step, n) => [...gap(step, line.steps[n - 1]), dot(step), ...waiting(line, n)]),
               ),
             ]),
             h("table", {}, [
@@ -106,6 +114,15 @@ function dot({ text, tone, source }: Step): HTMLElement {
   return h("span", { class: `step ${tone}`, title: `${source}: ${text}` }, [text]);
 }
 
+/** Behind a step that has put a message into a queue, while nothing more has happened to it there. */
+function waiting({ steps }: Line, n: number): HTMLElement[] {
+  const { until, source } = steps[n] ?? {};
+  if (until === undefined || steps.slice(n + 1).some((later) => later.source === source)) return [];
+  return [
+    h("time", { class: "gap", datetime: until, "data-until": until, title: "until its time in the queue is over" }),
+  ];
+}
+
 function gap(step: Step, before: Step | undefined): HTMLElement[] {
   const ms = before === undefined ? 0 : Date.parse(step.at) - Date.parse(before.at);
   return ms < 1_000 ? [] : [h("span", { class: "gap" }, [span(ms)])];
@@ -130,4 +147,11 @@ function span(ms: number): string {
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
   if (ms < 3_600_000) return `${Math.round(ms / 60_000)} min`;
   return `${(ms / 3_600_000).toFixed(1)} h`;
+}
+
+/** Hours, minutes and seconds; nothing is left below zero. */
+function countdown(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1_000));
+  const parts = [seconds / 3_600, (seconds / 60) % 60, seconds % 60];
+  return parts.map((part) => String(Math.floor(part)).padStart(2, "0")).join(":");
 }

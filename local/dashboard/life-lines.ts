@@ -20,6 +20,8 @@ export interface Step {
   /** More of it, for who wants to know. */
   facts: Readonly<Record<string, unknown>>;
   tone: "plain" | "good" | "gone" | "bad" | "running";
+  /** Of a message in a queue: when its time there is over. */
+  readonly until?: string;
 }
 
 export interface Line {
@@ -45,6 +47,8 @@ export class LifeLines {
   /** What happened to a message in a queue before anybody knew what it is about. */
   readonly #early = new Map<string, Step[]>();
   readonly #lineOfMessage = new Map<string, Line>();
+  /** A message that nobody takes is known by who has sent it alone. */
+  readonly #lineOfTrace = new Map<string, Line>();
 
   /** Newest first. */
   get lines(): readonly Line[] {
@@ -52,7 +56,7 @@ export class LifeLines {
   }
 
   clear(): void {
-    for (const map of [this.#lines, this.#runs, this.#early, this.#lineOfMessage]) map.clear();
+    for (const map of [this.#lines, this.#runs, this.#early, this.#lineOfMessage, this.#lineOfTrace]) map.clear();
   }
 
   take(event: HubEvent): void {
@@ -73,10 +77,12 @@ export class LifeLines {
       text: typeof reason === "string" ? `${event.kind}: ${reason}` : event.kind,
       facts: event,
       tone: bad ? "bad" : event.kind === "expired" ? "gone" : "plain",
+      ...(typeof event["expiresAt"] === "string" ? { until: event["expiresAt"] } : {}),
     };
     const former =
       typeof formerSequenceNumber === "number" ? `${String(queue)}#${String(formerSequenceNumber)}` : address;
-    const line = this.#lineOfMessage.get(address) ?? this.#lineOfMessage.get(former);
+    const cause = event.kind === "accepted" ? this.#lineOfTrace.get(String(event["traceId"])) : undefined;
+    const line = this.#lineOfMessage.get(address) ?? this.#lineOfMessage.get(former) ?? cause;
     if (line !== undefined) {
       this.#lineOfMessage.set(address, line);
       add(line, step);
@@ -128,6 +134,20 @@ export class LifeLines {
     // A call that makes something within something: what it made is known only now.
     const isWithin = Object.keys(started.ids ?? {}).length > 0;
     if (run.line === undefined && made !== undefined && isWithin) add((run.line = this.#line(made)), step);
+    if (run.line !== undefined) this.#adopt(String(started["traceId"]), run.line);
+  }
+
+  /** What a run has sent waits on its line, also when nobody takes it; what is for later is another matter's. */
+  #adopt(trace: string, line: Line): void {
+    this.#lineOfTrace.set(trace, line);
+    forgetOldest(this.#lineOfTrace, 5_000);
+    for (const [address, steps] of this.#early) {
+      const [first] = steps;
+      if (first?.facts["traceId"] !== trace || first.facts["kind"] !== "accepted") continue;
+      this.#early.delete(address);
+      this.#lineOfMessage.set(address, line);
+      for (const step of steps) add(line, step);
+    }
   }
 
   #sent(event: HubEvent): void {
@@ -136,7 +156,8 @@ export class LifeLines {
     const name = String(event["event"]);
     const line = this.#line(key);
     line.state = name;
-    const reached = event["lost"] === true ? "lost" : `${String(event["reached"])} sockets`;
+    const reached =
+      event["lost"] === true ? "lost" : `${String(event["reached"])} ${event["reached"] === 1 ? "socket" : "sockets"}`;
     add(line, { at: event.at, source: "sockets", text: `${name} → ${reached}`, facts: event, tone: toneOf(name) });
   }
 

@@ -19,6 +19,7 @@ import { FaultsPanel } from "./faults.js";
 import { MetricsPanel } from "./metrics.js";
 
 const REFRESH_EVERY_MS = 2_000;
+const TICK_MS = 250;
 const REFRESH_AFTER_MS = 200;
 
 const notice = h("p", { class: "notice", role: "alert" });
@@ -102,6 +103,7 @@ function refreshSoon(): void {
   wanted ??= setTimeout(() => {
     wanted = undefined;
     list.draw();
+    list.tick(clock.now);
     functions.draw();
     void refresh();
   }, REFRESH_AFTER_MS);
@@ -121,5 +123,6 @@ events.addEventListener("message", ({ data }: MessageEvent<string>) => {
   refreshSoon();
 });
 setInterval(() => void refresh(), REFRESH_EVERY_MS);
+setInterval(() => list.tick(clock.now), TICK_MS);
 document.addEventListener("visibilitychange", () => void refresh());
 await refresh();

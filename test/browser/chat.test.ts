@@ -3,6 +3,7 @@
  * CHROMIUM_PATH names another. SCREENSHOTS=folder keeps pictures of the main states.
  */
 import path from "node:path";
+import { ServiceBusClient } from "@azure/service-bus";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import axe from "axe-core";
 import { chromium, type Browser, type BrowserContext, type Locator, type Page } from "playwright-core";
@@ -277,6 +278,25 @@ test("a life-line opens to its trace, its log lines and its document; what it sa
   await dashboard.getByRole("button", { name: "What the app has measured" }).click();
   await dashboard.getByText("dayfly_texts_delivered_total").waitFor();
   await picture(dashboard, "life-line");
+}, 60_000);
+
+test("what waits in a queue says how long it may: its time to live counts down, until somebody takes it", async () => {
+  const ana = await person(stack, "ana");
+  const { id: conversation } = await ana.start(["di"]);
+  const bus = new ServiceBusClient(stack.info.serviceBus);
+  // As a function that stands at a breakpoint: the conversation's other texts wait.
+  const session = await bus.acceptSession("text-messages", conversation);
+  const { id } = await ana.send(conversation, "Not yet");
+  ana.close();
+  const line = dashboard.locator(".lines > li", { hasText: id.slice(-8) });
+  const left = line.locator("time[data-until]", { hasText: /^expires in 23:59:5\d$/u });
+  await left.waitFor();
+  await line.scrollIntoViewIfNeeded();
+  await picture(dashboard, "time-to-live");
+  await session.close();
+  await left.waitFor({ state: "detached" });
+  await line.getByText("completed", { exact: true }).first().waitFor();
+  await bus.close();
 }, 60_000);
 
 test("axe finds nothing serious, light or dark, wide or narrow", async () => {

@@ -1,10 +1,9 @@
 /** How long messages have waited here, as spans below their senders': of those that carry a trace, as the SDKs do. */
 import type { Clock } from "../../clock/clock.js";
-import { parseTraceParent, type SpanSender, type TraceParent } from "../../spans.js";
+import type { SpanSender } from "../../spans.js";
 import type { Message } from "../broker/model.js";
 import type { Queue } from "../broker/queue.js";
-import { APPLICATION_PROPERTIES, readSections } from "./codec/sections.js";
-import { pairsOf, readTyped } from "./codec/typed.js";
+import { traceParentIn } from "./codec/trace-parent.js";
 
 /** Takes each message, encoded, as it goes out. */
 export type Delivered = (queue: Queue, message: Message, encoded: Buffer) => void;
@@ -14,7 +13,7 @@ export const waitingSpans =
   (spans: SpanSender, clock: Clock): Delivered =>
   (queue, { status }, encoded) => {
     if (!spans.wanted || status.deliveryCount > 0) return;
-    const parent = carriedBy(encoded);
+    const parent = traceParentIn(encoded);
     if (parent === undefined) return;
     const name = queue.settings.name + (status.deadLetter === undefined ? "" : "/$deadletterqueue");
     spans.report({
@@ -29,10 +28,3 @@ export const waitingSpans =
       },
     });
   };
-
-function carriedBy(encoded: Buffer): TraceParent | undefined {
-  const section = readSections(encoded).find(({ code }) => code === APPLICATION_PROPERTIES);
-  if (section === undefined) return undefined;
-  const properties = new Map(pairsOf(readTyped(encoded.subarray(section.value, section.end))));
-  return parseTraceParent((properties.get("traceparent") ?? properties.get("Diagnostic-Id"))?.value);
-}

@@ -1,6 +1,7 @@
 /** Counts what happens to messages, and tells the feed of it. */
 import type { Clock } from "../../clock/clock.js";
 import type { Message, MessageStatus } from "../broker/model.js";
+import { traceParentIn } from "../amqp/codec/trace-parent.js";
 import { MESSAGE_EVENTS, type MessageEvent, type QueueObserver } from "../broker/observer.js";
 import type { EventFeed } from "./event-feed.js";
 
@@ -65,7 +66,18 @@ function factsOf(event: MessageEvent, message: Message, next: MessageStatus | un
     deliveryCount: now.deliveryCount,
     deadLetter: status.deadLetter === undefined ? undefined : true,
     reason: event === "dead-lettered" ? next?.deadLetter?.reason : undefined,
+    ...(event === "accepted" || event === "scheduled" ? originOf(message) : {}),
     scheduledFor:
       event === "scheduled" && now.scheduledFor !== undefined ? new Date(now.scheduledFor).toISOString() : undefined,
+  };
+}
+
+/** What caused it, and until when it waits. */
+function originOf({ content, expiresAt, status }: Message): { traceId?: string | undefined; expiresAt?: string } {
+  return {
+    traceId: traceParentIn(Buffer.from(content.read()))?.traceId,
+    ...(Number.isFinite(expiresAt) && status.state === "active"
+      ? { expiresAt: new Date(expiresAt).toISOString() }
+      : {}),
   };
 }

@@ -84,7 +84,9 @@ test("a message's life, in its order, and never its body", async () => {
   const sender = client.createSender("life");
   const receiver = client.createReceiver("life");
   await client.createSender("other").sendMessages({ body: "not asked for" });
-  await sender.sendMessages({ body: "top secret", messageId: "m" });
+  const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const applicationProperties = { traceparent: `00-${traceId}-00f067aa0ba902b7-01`, other: "top secret" };
+  await sender.sendMessages({ body: "top secret", messageId: "m", timeToLive: 3_600_000, applicationProperties });
   await sender.sendMessages({ body: "top secret", messageId: "m" });
   for (let n = 0; n < 2; n++) {
     const [message] = await receiver.receiveMessages(1, { maxWaitTimeInMs: 10_000 });
@@ -103,6 +105,11 @@ test("a message's life, in its order, and never its body", async () => {
     "abandoned",
     "dead-lettered",
   ]);
+  const accepted = stream.all[1]?.data ?? {};
+  expect(accepted).toMatchObject({ messageId: "m", traceId });
+  // It counts from when the message was stored, and that is a little before anybody is told.
+  const left = Date.parse(String(accepted["expiresAt"])) - Date.parse(String(accepted["at"]));
+  expect([left > 3_000_000, left <= 3_600_000]).toEqual([true, true]);
   expect(stream.all.at(-1)?.data).toMatchObject({
     queue: "life",
     messageId: "m",

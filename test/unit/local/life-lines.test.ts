@@ -43,6 +43,26 @@ test("a call, its message in the queue, the run that it starts and what sockets 
   ]);
 });
 
+test("a message that nobody takes waits on the line of what has sent it, with its end; what is for later does not", () => {
+  const until = "2026-11-24T12:00:00.000Z";
+  const lines = new LifeLines();
+  const all = [
+    started("a", "takeOrder", { traceId: "t1", ids: { shop: SHOP } }),
+    broker("accepted", 7, { traceId: "t1", expiresAt: until }),
+    broker("scheduled", 8, { traceId: "t1" }),
+    broker("accepted", 9, { traceId: "t2" }),
+    ended("a", { status: 202, ids: { location: ORDER } }),
+    broker("accepted", 10, { traceId: "t1" }),
+  ];
+  for (const each of all) lines.take(each);
+  const [line] = lines.lines;
+  expect(line?.steps.map(({ text, until: end }) => [text, end])).toEqual([
+    ["takeOrder 202 · 5 ms", undefined],
+    ["accepted", until],
+    ["accepted", undefined],
+  ]);
+});
+
 test("reading about something is no part of its life", () => {
   const [line] = linesOf([
     started("a", "cook", { method: "POST", ids: { order: ORDER, message: ORDER } }),
