@@ -5,6 +5,7 @@ import { measureFanOut } from "./fan-out.js";
 import { measureFiles } from "./files.js";
 import { measureLatency } from "./latency.js";
 import { measureLifetimes } from "./lifetimes.js";
+import { measureLoadHeld } from "./load-held.js";
 import { measureQuietConversations } from "./quiet-conversations.js";
 import { measurePurge } from "./purge.js";
 import { ms, printTable, type Result } from "./numbers.js";
@@ -16,6 +17,7 @@ const onStack: Readonly<Record<string, (stack: BenchStack) => Promise<readonly R
   latency: measureLatency,
   "quiet-conversations": measureQuietConversations,
   sustained: measureSustained,
+  "load-held": measureLoadHeld,
   purge: measurePurge,
   files: measureFiles,
 };
