@@ -7,7 +7,7 @@ import { ms, percentile, type Result } from "./numbers.js";
 import type { BenchStack } from "./stack.js";
 
 /** In each conversation. */
-const TEXTS = 20;
+const TEXTS = Number(process.env["PURGE_EACH"] ?? 20);
 const MINUTE_MS = 60_000;
 
 export async function measurePurge(stack: BenchStack): Promise<readonly Result[]> {

@@ -1,10 +1,11 @@
 /**
- * Azurite, unchanged, inside this process: its own program is loaded with the options that the stack needs, and what it prints
+ * Azurite's own code inside this process: its program is loaded with the options that the stack needs, and what it prints
  * says when it listens and when it has written its data.
  */
 import { createRequire } from "node:module";
 import { StartError } from "../part.js";
 import { storageConnectionString, type StoragePorts } from "./connection-string.js";
+import { lookUpByBetterIndex } from "./entity-lookup.js";
 import { SlowStorage } from "./slow.js";
 
 export interface AzuriteOptions {
@@ -83,6 +84,7 @@ function load({ blob, queue, table }: StoragePorts, dataFolder: string, tls: Azu
     tls === undefined ? [] : ["--cert", tls.cert, "--key", tls.key, "--oauth", "basic"],
   ].flat();
   process.argv = [process.execPath, program, ...args];
+  lookUpByBetterIndex(program);
   require(program);
 }
 

@@ -39,9 +39,11 @@ export async function chat(
 ): Promise<string> {
   const [ana, bo] = [await person(stack, "ana"), await person(stack, "bo")];
   const { id: conversation } = await ana.start(["bo"]);
+  const unread: string[] = [];
   for (let n = 0; !isOver(); n++) {
     const dice = random.next();
-    if (dice < 0.05) await shareFile(ana, bo, conversation, promises);
+    if (dice < 0.03) unread.push(...(await shareFile(ana, conversation)));
+    else if (dice < 0.07) await readFile(bo, conversation, unread, promises);
     else if (dice < 0.15) await schedule(stack, ana, conversation, promises);
     else {
       const text = `marzipan ${String(n)}`;
@@ -80,17 +82,33 @@ async function keep(
   promises.count("kept");
 }
 
-async function shareFile(ana: ChatClient, bo: ChatClient, conversation: string, promises: Promises): Promise<void> {
-  await attempt(async () => {
+/** The file's id, once it is complete. */
+async function shareFile(ana: ChatClient, conversation: string): Promise<readonly string[]> {
+  const id = await attempt(async () => {
     const file = await ana.api.createFile(conversation, PICTURE);
     await put(file, PNG);
     await ana.api.completeFile(conversation, file.id);
-    const view = await bo.api.openView(conversation, file.id);
-    await get(view.url);
-    await bo.api.closeView({ conversationId: conversation, fileId: file.id, viewId: view.id });
-    promises.closed.push(view.url);
-    promises.count("files");
+    return file.id;
   });
+  return id === undefined ? [] : [id];
+}
+
+/** The one that waits longest; what has not been delivered yet, or could not be opened, is tried again later. */
+async function readFile(bo: ChatClient, conversation: string, unread: string[], promises: Promises): Promise<void> {
+  const fileId = unread.shift();
+  if (fileId === undefined) return;
+  const url = await attempt(async () => {
+    const view = await bo.api.openView(conversation, fileId);
+    await get(view.url);
+    await bo.api.closeView({ conversationId: conversation, fileId, viewId: view.id });
+    return view.url;
+  });
+  if (url === undefined) {
+    unread.push(fileId);
+    return;
+  }
+  promises.closed.push(url);
+  promises.count("files");
 }
 
 /** One bad thing, and its end where it has one. */

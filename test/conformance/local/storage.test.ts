@@ -134,6 +134,28 @@ test("each call takes as much longer as was asked for, until it is over or ended
   expect(foreign.status).toBe(403);
 });
 
+test("an entity is found among many of its partition, among many of its row key, and beside keys that look alike", async () => {
+  await provisionStorage(ports(), { tables: ["twins"], containers: [] });
+  const twins = table("twins");
+  // What lokijs takes for the same number is not the same key.
+  const alike = ["1", "01", "1.0", "1e0", "0x1", "10", "9", "1a", "a"];
+  const keys = alike.flatMap((partitionKey) => alike.map((rowKey) => ({ partitionKey, rowKey })));
+  const crowd = Array.from({ length: 30 }, (_, n) => `m|${String(n)}`);
+  keys.push(...crowd.map((rowKey) => ({ partitionKey: "many rows", rowKey })));
+  keys.push(...crowd.map((partitionKey) => ({ partitionKey, rowKey: "many partitions" })));
+  for (const key of keys) await twins.createEntity({ ...key, is: `${key.partitionKey} ${key.rowKey}` });
+  const gone = keys.filter((_, n) => n % 3 === 0);
+  for (const { partitionKey, rowKey } of gone) await twins.deleteEntity(partitionKey, rowKey);
+
+  for (const key of keys) {
+    const found = await twins.getEntity(key.partitionKey, key.rowKey).catch((error: unknown) => error);
+    if (gone.includes(key)) expect(found).toMatchObject({ statusCode: 404 });
+    else expect(found).toMatchObject({ ...key, is: `${key.partitionKey} ${key.rowKey}` });
+  }
+  const [taken = { partitionKey: "", rowKey: "" }] = keys.filter((key) => !gone.includes(key));
+  await expect(twins.createEntity(taken)).rejects.toMatchObject({ statusCode: 409 });
+});
+
 test("a taken port is said in one line", async () => {
   const taken = String(ports().table);
   const second = new Program([
