@@ -19,7 +19,7 @@ import { QueueAdmin } from "./management/queues.js";
 import { startManagement } from "./management/server.js";
 import { folderBytes } from "./management/store-size.js";
 import { Watch } from "./management/watch.js";
-import { openLogStore } from "./store/log-store.js";
+import { openLogStore } from "../log-store/log-store.js";
 
 export interface ServiceBusOptions {
   /** A loopback address. */

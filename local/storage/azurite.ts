@@ -1,12 +1,14 @@
 /**
- * Azurite's own code inside this process: its program is loaded with the options that the stack needs, and what it prints
- * says when it listens and when it has written its data.
+ * Azurite's own code inside this process: its program is loaded with the options that the stack needs, on data that survive a crash
+ * (`saved-lists.ts`, `tables/`), and what it prints says when it listens and when it has ended.
  */
 import { createRequire } from "node:module";
 import { StartError } from "../part.js";
 import { storageConnectionString, type StoragePorts } from "./connection-string.js";
-import { lookUpByBetterIndex } from "./entity-lookup.js";
+
+import { answerWhatIsSaved } from "./saved-lists.js";
 import { SlowStorage } from "./slow.js";
+import { useDurableTables } from "./tables/durable-tables.js";
 
 export interface AzuriteOptions {
   readonly ports: StoragePorts;
@@ -19,7 +21,7 @@ export interface Azurite {
   readonly address: string;
   readonly connectionString: string;
   readonly ports: StoragePorts;
-  /** Resolves when the three services have written all their data. Azurite writes every 5 s otherwise. */
+  /** Resolves when the three services have ended in order. */
   stop(): Promise<void>;
 }
 
@@ -84,7 +86,8 @@ function load({ blob, queue, table }: StoragePorts, dataFolder: string, tls: Azu
     tls === undefined ? [] : ["--cert", tls.cert, "--key", tls.key, "--oauth", "basic"],
   ].flat();
   process.argv = [process.execPath, program, ...args];
-  lookUpByBetterIndex(program);
+  answerWhatIsSaved(program);
+  useDurableTables(program);
   require(program);
 }
 

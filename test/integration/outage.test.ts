@@ -87,8 +87,7 @@ describe("storage", () => {
   test("away: nothing is accepted, what was accepted waits inside its call and is delivered once", async () => {
     const { id: conversation } = await ana.start(["bo"]);
     await stack.idle();
-    // Killed, Azurite would lose what it has not written yet.
-    await stack.kill("storage", "SIGTERM");
+    await stack.kill("storage");
     const token = await stack.token("ana");
     const refused = await request(stack, "POST", `v1/conversations/${conversation}/messages`, {
       token,

@@ -113,10 +113,10 @@ async function readFile(bo: ChatClient, conversation: string, unread: string[], 
 
 /** One bad thing, and its end where it has one. */
 export async function havoc(stack: Stack, random: Random, hosts: readonly [string, ...string[]]): Promise<string> {
-  const restart = async (part: string, signal: NodeJS.Signals = "SIGKILL"): Promise<string> => {
-    await stack.kill(part, signal);
+  const restart = async (part: string): Promise<string> => {
+    await stack.kill(part);
     await stack.start(part);
-    return `${signal} ${part}`;
+    return `SIGKILL ${part}`;
   };
   const fault = async (body: Readonly<Record<string, unknown>>): Promise<string> => {
     await fetch(`${await stack.management()}/faults`, { method: "POST", body: JSON.stringify(body) });
@@ -133,8 +133,7 @@ export async function havoc(stack: Stack, random: Random, hosts: readonly [strin
     case "realtime":
       return restart("web-pubsub");
     case "storage":
-      // Killed outright, Azurite loses what it has not written yet, which Azure does not.
-      return restart("storage", "SIGTERM");
+      return restart("storage");
     case "throttle":
       return fault({ queue, fault: "throttle", times: 5 });
     case "lock":

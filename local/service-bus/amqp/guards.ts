@@ -39,6 +39,20 @@ export function guardFrameSize(connection: RheaConnection, largest: number): voi
   };
 }
 
+/**
+ * A client that ends a session when the other side has detached its link may answer the detach behind its own end (the Azure SDK does when
+ * an accept of a session has timed out and the process is busy): rhea would cut the connection, with all that others do on it. Service Bus
+ * passes over an end and a detach of a session that is not there (Azure/azure-amqp, `AmqpConnection.cs`), and over nothing else.
+ */
+export function guardEndedSessions(connection: RheaConnection): void {
+  for (const frameOf of ["on_detach", "on_end"] as const) {
+    const handle = connection[frameOf].bind(connection);
+    connection[frameOf] = (frame) => {
+      if (connection.remote_channel_map[frame.channel] !== undefined) handle(frame);
+    };
+  }
+}
+
 /** Confines a disposition to deliveries that there are: rhea walks the whole range, which may have 2^32 ids. */
 export function guardSession(session: RheaSession): void {
   const onDisposition = session.on_disposition.bind(session);

@@ -6,7 +6,7 @@ import type { BrokerError } from "../broker/error.js";
 import { log } from "../log.js";
 import { amqpErrorOf } from "./conditions.js";
 import { keepEncoded } from "./format.js";
-import { guardFrameSize, guardSession, guardSocket, type Opened } from "./guards.js";
+import { guardEndedSessions, guardFrameSize, guardSession, guardSocket, type Opened } from "./guards.js";
 import { attachManagementReceiver } from "./management-link.js";
 import { closeEnd, refuse, wakeSession, type Namespace, type Peer } from "./peer.js";
 import { attachReceiverLink } from "./receiver-link.js";
@@ -54,6 +54,7 @@ export async function startListener(
       peers.set(connection, peer);
       sockets.get(connection.socket)?.();
       guardFrameSize(connection, MAX_FRAME_BYTES);
+      guardEndedSessions(connection);
       log("debug", "A client has connected.", { connections: peers.size });
       // rhea raises no event for a socket that was destroyed or lost in silence: its links would stay open for ever.
       connection.socket.once("close", () => {

@@ -64,6 +64,9 @@ export interface DecodedMessage {
 export interface RheaConnection {
   readonly socket: Socket;
   readonly amqp_transport: { peek_size(buffer: Buffer): number | undefined };
+  readonly remote_channel_map: Readonly<Record<number, RheaSession | undefined>>;
+  on_detach(frame: { readonly channel: number }): void;
+  on_end(frame: { readonly channel: number }): void;
   _register(): void;
   _write_frame(): void;
   _disconnected(): void;

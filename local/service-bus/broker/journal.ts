@@ -1,4 +1,4 @@
-/** One change of the durable map that stands behind the broker: a `Store` of ../store/log-store.ts, or a test's fake. */
+/** One change of the durable map that stands behind the broker: a `Store` of ../../log-store/log-store.ts, or a test's fake. */
 export type Change = { readonly put: string; readonly value: Uint8Array } | { readonly remove: string };
 
 /** All or nothing, in the order of calls; resolves once written. */

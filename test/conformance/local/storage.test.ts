@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { once } from "node:events";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import {
@@ -9,10 +10,21 @@ import {
   TableClient,
   TableServiceClient,
 } from "@azure/data-tables";
+import { BlobServiceClient, type ContainerClient } from "@azure/storage-blob";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { ACCOUNT, ACCOUNT_KEY } from "../../../local/storage/connection-string.js";
 import { provisionStorage } from "../../../local/storage/provision.js";
 import { CLI, fixture, get, post, PRELOAD, Program, type Answer } from "./program.js";
+
+type LokiConstructor = new (
+  file: string,
+  options: object,
+) => {
+  loadDatabase(options: object, done: () => void): void;
+  saveDatabase(done: () => void): void;
+  getCollection(name: string): { insert(document: object): void };
+  addCollection(name: string): { insert(document: object): void };
+};
 
 const HOUR = 3_600_000;
 const credential = new AzureNamedKeyCredential(ACCOUNT, ACCOUNT_KEY);
@@ -56,8 +68,8 @@ function ports(): Parameters<typeof provisionStorage>[0] {
   return { blob: port("Blob"), queue: port("Queue"), table: port("Table") };
 }
 
-function table(name: string): TableClient {
-  return TableClient.fromConnectionString(connectionString, name, { allowInsecureConnection: true });
+function table(name: string, options: { readonly retryOptions?: { readonly maxRetries: number } } = {}): TableClient {
+  return TableClient.fromConnectionString(connectionString, name, { allowInsecureConnection: true, ...options });
 }
 
 test("tables and containers are created once, and what they hold stays", async () => {
@@ -103,6 +115,173 @@ test("an orderly end writes everything: the next start has what was written a mo
   expect(await storage.end("SIGTERM")).toEqual({ code: 0, signal: null });
   await start();
   expect(await table("orders").getEntity("p", "late")).toMatchObject({ total: 7 });
+});
+
+const SEED = Number(process.env["SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+
+test(`kill -9 in the midst of writing: what was answered is there, and of each transaction all or nothing (SEED=${String(SEED)})`, async () => {
+  await provisionStorage(ports(), { tables: ["ledger"], containers: [] });
+  for (let round = 0; round < 3; round++) {
+    const answered: string[] = [];
+    const enough = 20 + (((SEED % 1_000) * (round + 1)) % 200);
+    const killed = storage.exit;
+    const ledger = table("ledger", { retryOptions: { maxRetries: 0 } });
+    const book = async (writer: number): Promise<void> => {
+      for (let n = 0; ; n++) {
+        const partitionKey = [round, writer, n].join("-");
+        const rows = ["a", "b", "c"].map((rowKey) => ({ partitionKey, rowKey, state: "new" }));
+        await ledger.submitTransaction(rows.map((row) => ["create", row]));
+        await ledger.updateEntity({ partitionKey, rowKey: "a", state: "changed" }, "Merge");
+        await ledger.deleteEntity(partitionKey, "b");
+        answered.push(partitionKey);
+        if (answered.length === enough) storage.child.kill("SIGKILL");
+      }
+    };
+    await Promise.allSettled(Array.from({ length: 8 }, (_, writer) => book(writer)));
+    expect(await killed).toEqual({ code: null, signal: "SIGKILL" });
+    await start();
+    const found = new Map<string, string[]>();
+    for await (const { partitionKey = "", rowKey, state } of table("ledger").listEntities<{ state: string }>()) {
+      found.set(partitionKey, [...(found.get(partitionKey) ?? []), `${rowKey ?? ""} ${state}`]);
+    }
+    for (const key of answered) expect([key, found.get(key)]).toEqual([key, ["a changed", "c new"]]);
+    const wholes = ["a new,b new,c new", "a changed,b new,c new", "a changed,c new"];
+    for (const rows of found.values()) expect(wholes).toContain(rows.join());
+  }
+}, 60_000);
+
+test("kill -9 right after the answers: what was uploaded is there, what was replaced is new, what was deleted stays away", async () => {
+  await provisionStorage(ports(), { tables: [], containers: ["photos"] });
+  const photos = (): ContainerClient =>
+    BlobServiceClient.fromConnectionString(connectionString).getContainerClient("photos");
+  const content = (n: number): string => `content of ${String(n)} `.repeat(1_000);
+  const write = async (n: number, text: string): Promise<void> => {
+    await photos()
+      .getBlockBlobClient(`photo-${String(n)}`)
+      .upload(text, Buffer.byteLength(text));
+  };
+  const ten = Array.from({ length: 10 }, (_, n) => n);
+  await Promise.all(ten.map((n) => write(n, content(n))));
+  await Promise.all([
+    ...ten.slice(0, 3).map((n) => write(n, content(n + 100))),
+    ...ten.slice(7).map((n) => photos().deleteBlob(`photo-${String(n)}`)),
+  ]);
+  await storage.end("SIGKILL");
+  await start();
+  const found: [string, string][] = [];
+  for await (const { name } of photos().listBlobsFlat()) {
+    found.push([name, (await photos().getBlobClient(name).downloadToBuffer()).toString()]);
+  }
+  expect(found).toEqual(ten.slice(0, 7).map((n) => [`photo-${String(n)}`, content(n < 3 ? n + 100 : n)]));
+});
+
+test("a transaction that fails changes nothing, and what it would have replaced stays as it was", async () => {
+  await provisionStorage(ports(), { tables: ["accounts"], containers: [] });
+  const accounts = table("accounts");
+  const row = (rowKey: string, total: number): { partitionKey: string; rowKey: string; total: number } => ({
+    partitionKey: "p",
+    rowKey,
+    total,
+  });
+  for (const rowKey of ["1", "2", "3"]) await accounts.createEntity(row(rowKey, 1));
+  const transaction = accounts.submitTransaction([
+    ["update", row("1", 2), "Replace"],
+    ["create", row("4", 2)],
+    ["delete", row("2", 2)],
+    ["create", row("3", 2)],
+  ]);
+  await expect(transaction).rejects.toMatchObject({ statusCode: 409 });
+  const totals: unknown[] = [];
+  for await (const { rowKey, total } of accounts.listEntities<{ total: number }>()) totals.push([rowKey, total]);
+  expect(totals).toEqual([
+    ["1", 1],
+    ["2", 1],
+    ["3", 1],
+  ]);
+});
+
+test("of many who change one version of an entity at once, one succeeds; of many who put it, all do", async () => {
+  await provisionStorage(ports(), { tables: ["accounts"], containers: [] });
+  const accounts = table("accounts");
+  await accounts.createEntity({ partitionKey: "race", rowKey: "1", total: 0 });
+  const { etag } = await accounts.getEntity("race", "1");
+  const take = (total: number): Promise<unknown> =>
+    accounts.updateEntity({ partitionKey: "race", rowKey: "1", total }, "Replace", { etag });
+  const taken = await Promise.allSettled(Array.from({ length: 20 }, (_, n) => take(n)));
+  expect(taken.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  const losers = taken.flatMap((each) => (each.status === "rejected" ? [each.reason as { statusCode: number }] : []));
+  expect(new Set(losers.map(({ statusCode }) => statusCode))).toEqual(new Set([412]));
+  const put = (n: number): Promise<unknown> =>
+    accounts.upsertEntity({ partitionKey: "race", rowKey: "2", [`by${String(n)}`]: true }, "Merge");
+  await Promise.all(Array.from({ length: 20 }, (_, n) => put(n)));
+  expect(Object.keys(await accounts.getEntity("race", "2")).filter((key) => key.startsWith("by"))).toHaveLength(20);
+});
+
+test("a long answer comes in pages, in the order of the keys, also while entities come and go", async () => {
+  await provisionStorage(ports(), { tables: ["pages"], containers: [] });
+  const pages = table("pages");
+  const name = (n: number): string => String(n).padStart(3, "0");
+  for (const partitionKey of ["a", "b", "c"]) {
+    const rows = Array.from({ length: 60 }, (_, n) => ({ partitionKey, rowKey: name(n), even: n % 2 === 0 }));
+    await pages.submitTransaction(rows.map((row) => ["create", row]));
+  }
+  const filter = "PartitionKey ge 'b' and RowKey ge '010' and even eq true and RowKey lt '050'";
+  const got: string[] = [];
+  for await (const page of pages.listEntities({ queryOptions: { filter } }).byPage({ maxPageSize: 7 })) {
+    got.push(...page.map(({ partitionKey, rowKey }) => `${partitionKey ?? ""} ${rowKey ?? ""}`));
+    // The one that the next page was to begin with.
+    if (got.length === 7) await pages.deleteEntity("b", "024");
+    if (got.length === 14) await pages.createEntity({ partitionKey: "b", rowKey: "0405", even: true });
+  }
+  const evens = Array.from({ length: 20 }, (_, n) => name(10 + 2 * n));
+  const inB = evens
+    .filter((rowKey) => rowKey !== "024")
+    .flatMap((rowKey) => (rowKey === "040" ? [rowKey, "0405"] : [rowKey]));
+  expect(got).toEqual([...inB.map((rowKey) => `b ${rowKey}`), ...evens.map((rowKey) => `c ${rowKey}`)]);
+});
+
+test("a table that is made again is empty, also after a kill", async () => {
+  await provisionStorage(ports(), { tables: ["again"], containers: [] });
+  await table("again").createEntity({ partitionKey: "p", rowKey: "1" });
+  await table("again").deleteTable();
+  await table("again").createTable();
+  await table("again").createEntity({ partitionKey: "p", rowKey: "2" });
+  await storage.end("SIGKILL");
+  await start();
+  const keys: (string | undefined)[] = [];
+  for await (const { rowKey } of table("again").listEntities()) keys.push(rowKey);
+  expect(keys).toEqual(["2"]);
+});
+
+test("what an older Dayfly left with lokijs is taken over", async () => {
+  await storage.end("SIGTERM");
+  const program = createRequire(import.meta.url).resolve("azurite/dist/src/azurite.js");
+  const Loki = createRequire(program)("lokijs") as LokiConstructor;
+  const old = new Loki(path.join(data, "__azurite_db_table__.json"), { persistenceMethod: "fs" });
+  await new Promise<void>((resolve) => {
+    old.loadDatabase({}, () => {
+      resolve();
+    });
+  });
+  old.getCollection("$TABLES_COLLECTION$").insert({ account: ACCOUNT, table: "older" });
+  old.addCollection(`${ACCOUNT}$older`).insert({
+    PartitionKey: "p",
+    RowKey: "1",
+    eTag: `W/"datetime'2026-01-01T00%3A00%3A00.000Z'"`,
+    lastModifiedTime: "2026-01-01T00:00:00.000Z",
+    properties: { total: 5 },
+  });
+  await new Promise<void>((resolve) => {
+    old.saveDatabase(() => {
+      resolve();
+    });
+  });
+  await start();
+  expect(await table("older").getEntity("p", "1")).toMatchObject({ total: 5 });
+  await table("older").updateEntity({ partitionKey: "p", rowKey: "1", total: 6 });
+  await storage.end("SIGKILL");
+  await start();
+  expect(await table("older").getEntity("p", "1")).toMatchObject({ total: 6 });
 });
 
 test("each call takes as much longer as was asked for, until it is over or ended", async () => {

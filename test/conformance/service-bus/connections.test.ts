@@ -8,7 +8,7 @@ import { connectRaw, openReceiver, openSender, partsOf } from "./raw-client.js";
 import { bodies, receive, receiveOne, standInTest, Target } from "./target.js";
 
 const frames = createRequire(import.meta.url)("rhea/lib/frames.js") as Readonly<
-  Record<"disposition" | "flow", (fields: object) => unknown>
+  Record<"attach" | "detach" | "disposition" | "end" | "flow", (fields: object) => unknown>
 >;
 
 let target: Target<"plain" | "second">;
@@ -184,6 +184,34 @@ describe("who breaks the protocol hurts nobody", () => {
     session.output(frames.disposition({ role: false, first: 0, last: 0xffff_ffff, settled: true }));
     await othersAreServed();
   });
+
+  standInTest(
+    "a detach and an end behind the end of their session are passed over, and the connection goes on",
+    async () => {
+      const queue = await target.queue("plain");
+      const connection = await rawConnection();
+      const writeFrame = (performative: unknown): void =>
+        (connection as unknown as { _write_frame(channel: number, frame: unknown): void })._write_frame(
+          99,
+          performative,
+        );
+      const late = connection.create_session();
+      late.open();
+      await once(late, "session_open");
+      late.close();
+      await once(late, "session_close");
+      writeFrame(frames.detach({ handle: 0, closed: true }));
+      writeFrame(frames.end({}));
+      const sender = await openSender(connection, queue);
+      const accepted = once(sender, "accepted");
+      sender.send({ body: "on the same connection" });
+      await accepted;
+      const cut = once(connection, "disconnected");
+      writeFrame(frames.attach({ name: "of no session", handle: 0, role: true }));
+      await cut;
+      await othersAreServed();
+    },
+  );
 
   standInTest("a flow without a count of deliveries is credit all the same", async () => {
     const queue = await target.queue("plain");

@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { openLogStore } from "../../../local/service-bus/store/log-store.js";
+import { openLogStore } from "../../../local/log-store/log-store.js";
 import { root } from "./part-process.js";
 import { standInTest } from "./target.js";
 

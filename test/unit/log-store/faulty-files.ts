@@ -1,5 +1,5 @@
 /** Real files on a disk that refuses when told to. */
-import { nodeFiles, type Files, type LogFile } from "../../../local/service-bus/store/files.js";
+import { nodeFiles, type Files, type LogFile } from "../../../local/log-store/files.js";
 
 export type Operation = "open" | "write" | "truncate" | "datasync" | "unlink" | "stat";
 

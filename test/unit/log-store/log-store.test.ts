@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { openLogStore, type Change } from "../../../local/service-bus/store/log-store.js";
+import { openLogStore, type Change } from "../../../local/log-store/log-store.js";
 
 let directory: string;
 beforeEach(async () => {

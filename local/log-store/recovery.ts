@@ -7,7 +7,7 @@
  *   bring back what a lost removal had removed: the start stops, and nothing is changed.
  */
 import { readdir } from "node:fs/promises";
-import { StartError } from "../../part.js";
+import { StartError } from "../part.js";
 import type { Files } from "./files.js";
 import type { LiveIndex } from "./live-index.js";
 import { decodeRecord, hasRecordBehind, SEAL_RECORD_BYTES, type Seal } from "./record.js";

@@ -1,7 +1,7 @@
 /** Two processes that write to one log would ruin it: the first holds a lock file with its process id. */
 import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { StartError } from "../../part.js";
+import { StartError } from "../part.js";
 
 /** @throws StartError while another process that is alive holds the folder */
 export async function lockFolder(directory: string): Promise<() => Promise<void>> {

@@ -23,6 +23,8 @@ export type { Change } from "./record.js";
 export interface Store {
   /** Live entries after open, in no order; used once, to recover. */
   entries(): Iterable<readonly [key: string, value: Buffer]>;
+  /** Whether a value is committed. */
+  has(key: string): boolean;
   /** A committed value, read from disk at once. @throws when there is none, or the disk does not give it */
   read(key: string): Buffer;
   /** All or nothing after a crash; resolves once written. Rejects when the disk refuses: then nothing of it counts. */
@@ -125,6 +127,10 @@ class LogStore implements Store {
       const content = segment.readNow(0, segment.bytes);
       for (const [key, { offset, length }] of entries) yield [key, content.subarray(offset, offset + length)];
     }
+  }
+
+  has(key: string): boolean {
+    return this.#index.get(key) !== undefined;
   }
 
   read(key: string): Buffer {

@@ -3,12 +3,7 @@ import { copyFile, mkdir, mkdtemp, readdir, rm, stat, truncate } from "node:fs/p
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import {
-  openLogStore,
-  type Change,
-  type Store,
-  type StoreOptions,
-} from "../../../local/service-bus/store/log-store.js";
+import { openLogStore, type Change, type Store, type StoreOptions } from "../../../local/log-store/log-store.js";
 import { FaultyFiles, type Operation } from "./faulty-files.js";
 
 let directory: string;

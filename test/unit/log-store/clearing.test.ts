@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { openLogStore, type Store } from "../../../local/service-bus/store/log-store.js";
+import { openLogStore, type Store } from "../../../local/log-store/log-store.js";
 import { FaultyFiles } from "./faulty-files.js";
 
 const SECRET = "nobody may read this any more";
