@@ -1,7 +1,7 @@
 /**
  * A durable key-value store on an append-only log: small, ordered, and with a cost that does not grow with what it holds.
  *
- * - One write is one record; commits that come while the disk is busy go into the next one together.
+ * - One write is one record, with the commits of one turn of the event loop, or of the time that the disk took to sync the one before.
  * - Memory holds the keys and where their values lie, not the values.
  * - Old segments are cleared oldest first, a piece at a time between two writes: what lives in the oldest is written again at
  *   the end, then the file goes. Oldest first means that a removal needs no memory of its own: what it removed lies before it.
@@ -157,11 +157,11 @@ class LogStore implements Store {
     await this.#unlock();
   }
 
-  /** The only writer: one write under way at a time, each with everything that has come meanwhile. */
+  /** The only writer, each time of everything that has come meanwhile. */
   async #write(): Promise<void> {
-    // Whoever commits in the same turn goes into the same write.
-    await Promise.resolve();
     for (;;) {
+      // Whoever commits in the same turn of the event loop goes into the same write; and whatever else the process has to do comes first.
+      await new Promise((resolve) => setImmediate(resolve));
       const written = this.#queue.length > 0 ? await this.#writeQueue() : 0;
       const more = await this.#clearSome(CLEARING_RATIO * written).catch((error: unknown) => {
         this.#tellOfClearing(error);
@@ -170,8 +170,6 @@ class LogStore implements Store {
       });
       if (this.#queue.length > 0) continue;
       if (!more || this.#closed) break;
-      // Nobody waits for the rest: whatever else the process has to do comes first.
-      await new Promise((resolve) => setImmediate(resolve));
     }
     // In the same turn as the last look into the queue: what comes later must find no writer.
     this.#writing = undefined;

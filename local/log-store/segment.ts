@@ -84,7 +84,7 @@ export class Segment {
   async append(record: Buffer, sync: boolean): Promise<void> {
     try {
       for (let at = 0; at < record.length;) {
-        const { bytesWritten } = await this.#file.write(record, at, record.length - at, this.#bytes + at);
+        const bytesWritten = this.#file.writeNow(record, at, record.length - at, this.#bytes + at);
         if (bytesWritten === 0) throw Object.assign(new Error("The disk took nothing."), { code: "EIO" });
         at += bytesWritten;
       }

@@ -22,13 +22,14 @@ export class FaultyFiles implements Files {
       fd: file.fd,
       stat: (() => this.#do("stat", () => file.stat())) as LogFile["stat"],
       read: file.read.bind(file),
-      write: ((buffer: Buffer, offset: number, length: number, position: number) =>
-        this.#do("write", async () => {
-          if (this.room <= 0) throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
-          const written = await file.write(buffer, offset, Math.min(length, this.room), position);
-          this.room -= written.bytesWritten;
-          return written;
-        })) as LogFile["write"],
+      writeNow: (buffer, offset, length, position) => {
+        this.#begin("write");
+        if (this.room <= 0) throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+        const written = file.writeNow(buffer, offset, Math.min(length, this.room), position);
+        this.room -= written;
+        this.#end("write");
+        return written;
+      },
       truncate: (length) => this.#do("truncate", () => file.truncate(length)),
       datasync: () => this.#do("datasync", () => file.datasync()),
       sync: () => file.sync(),
@@ -44,11 +45,19 @@ export class FaultyFiles implements Files {
   }
 
   async #do<Result>(operation: Operation, action: () => Promise<Result>): Promise<Result> {
+    this.#begin(operation);
+    const result = await action();
+    this.#end(operation);
+    return result;
+  }
+
+  #begin(operation: Operation): void {
     this.calls.push(operation);
     if (this.broken.has(operation)) throw broken(operation);
-    const result = await action();
+  }
+
+  #end(operation: Operation): void {
     if (this.doubtfulOnce.delete(operation) || this.doubtful.has(operation)) throw broken(operation);
-    return result;
   }
 }
 
