@@ -4,8 +4,9 @@ import { availableParallelism } from "node:os";
 import { StartError } from "../part.js";
 import type { LogLevels } from "./log.js";
 import { parseTimeSpan } from "./time-span.js";
+import type { RequestLimits } from "./triggers/http/request-queue.js";
 
-export interface HttpOptions {
+export interface HttpOptions extends RequestLimits {
   readonly routePrefix: string;
 }
 
@@ -83,10 +84,23 @@ export function hostOptions(hostJson: Json, environment: NodeJS.ProcessEnv): Hos
     return value;
   };
   return {
-    http: { routePrefix: trimSlashes(text(read("extensions", "http", "routePrefix") ?? "api")) },
+    http: httpOptions((...path) => read("extensions", "http", ...path)),
     serviceBus: serviceBusOptions((...path) => read("extensions", "serviceBus", ...path)),
     functionTimeoutMs: duration("functionTimeout", read("functionTimeout"), DEFAULT_TIMEOUT_MS),
     logLevels: logLevels(property(property(hostJson, "logging"), "logLevel"), overrides),
+  };
+}
+
+/** The limits are Flex Consumption's: none, where the Consumption plan would have 100 and 200. */
+function httpOptions(read: (...path: readonly string[]) => unknown): HttpOptions {
+  const limit = (name: keyof RequestLimits): number => {
+    const value = read(name);
+    return value !== undefined && text(value) === "-1" ? Infinity : count(name, value, Infinity);
+  };
+  return {
+    routePrefix: trimSlashes(text(read("routePrefix") ?? "api")),
+    maxConcurrentRequests: limit("maxConcurrentRequests"),
+    maxOutstandingRequests: limit("maxOutstandingRequests"),
   };
 }
 

@@ -71,6 +71,7 @@ export async function startHost(settings: HostSettings): Promise<RunningHost> {
     keys,
     cors: hostSection,
     log,
+    limits: parts.options.http,
     endpoints: createEndpoints(
       {
         ready: () => ready,

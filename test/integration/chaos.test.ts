@@ -99,7 +99,7 @@ test(
     await expectDelivered(promises, conversations);
     await expectGone(promises, conversations);
   },
-  SECONDS * 1_000 + 420_000,
+  SECONDS * 2_000 + 420_000,
 );
 
 /** Each accepted text is in the log once, or its author can see that it failed, and operators why. */

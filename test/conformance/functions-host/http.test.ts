@@ -272,3 +272,17 @@ describe("log and status", () => {
     expect(await (await slow).text()).toBe("done");
   });
 });
+
+test("who comes when as many requests are there as may be is refused with an empty 429; the host's own endpoints answer", async () => {
+  const ownData = await temporaryFolder();
+  const full = await startHost(ownData, { AzureFunctionsJobHost__extensions__http__maxOutstandingRequests: "1" });
+  const waiting = fetch(`${full.address}/api/slow/for-ever`).catch(() => undefined);
+  await full.lines.waitFor((line) => line.message === "waiting");
+  const refused = await fetch(`${full.address}/api/echo/1`);
+  expect([refused.status, await refused.text()]).toEqual([429, ""]);
+  await full.lines.waitFor((line) => line.message === "Http request queue limit of 1 has been exceeded.");
+  expect((await fetch(`${full.address}/_local/status`)).status).toBe(200);
+  await full.end("SIGKILL");
+  await waiting;
+  await removeFolder(ownData);
+});

@@ -14,9 +14,23 @@ describe("host.json", () => {
   const serviceBus = (section: object, environment: NodeJS.ProcessEnv = {}) =>
     hostOptions({ extensions: { serviceBus: section } }, environment).serviceBus;
 
+  test("limits requests as it says; -1 is no limit", () => {
+    const limits = (http: object): unknown => hostOptions({ extensions: { http } }, {}).http;
+    expect(limits({ maxConcurrentRequests: 32, maxOutstandingRequests: "500" })).toMatchObject({
+      maxConcurrentRequests: 32,
+      maxOutstandingRequests: 500,
+    });
+    expect(limits({ maxOutstandingRequests: -1 })).toMatchObject({ maxOutstandingRequests: Infinity });
+    expect(() => limits({ maxConcurrentRequests: 0 })).toThrow('"maxConcurrentRequests" must be a whole number');
+  });
+
   test("has the defaults of the extension", () => {
     const { http, serviceBus: bus, functionTimeoutMs } = hostOptions({}, {});
-    expect(http).toEqual({ routePrefix: "api" });
+    expect(http).toEqual({
+      routePrefix: "api",
+      maxConcurrentRequests: Infinity,
+      maxOutstandingRequests: Infinity,
+    });
     expect(functionTimeoutMs).toBe(30 * 60_000);
     expect(bus).toMatchObject({
       autoCompleteMessages: true,

@@ -9,6 +9,7 @@ import type { HostSection } from "../../settings.js";
 import { handleCors } from "./cors.js";
 import { decodePath, parseQuery } from "./path.js";
 import { BodyTooLarge, DEFAULT_BODY_LIMIT_BYTES, joinHeaders, readBody, toRpcRequest } from "./request.js";
+import { RequestQueue, type RequestLimits } from "./request-queue.js";
 import { sendEmpty, sendResult } from "./response.js";
 import type { HttpFunction } from "./functions.js";
 
@@ -33,6 +34,8 @@ const HOST_HEADER = /^[A-Za-z0-9.\-_~:[\]]+$/;
 /** As Kestrel keeps connections; Node's 5 s would close them under clients that think for a moment. */
 const KEEP_ALIVE_MS = 130_000;
 const LARGEST_HEADERS_BYTES = 32_768;
+/** Node takes one connection in each turn of its loop: of a busy process more wait than the usual 511, and whoever finds no room tries again after seconds. */
+const BACKLOG = 4_096;
 
 export class HttpListener {
   readonly #server: Server;
@@ -43,6 +46,8 @@ export class HttpListener {
   readonly #endpoints: HostEndpoints;
   readonly #log: Log;
   readonly #bodyLimitBytes: number;
+  readonly #queue: RequestQueue;
+  readonly #limits: RequestLimits;
 
   constructor(options: {
     readonly functions: readonly HttpFunction[];
@@ -51,6 +56,7 @@ export class HttpListener {
     readonly cors: HostSection;
     readonly endpoints: HostEndpoints;
     readonly log: Log;
+    readonly limits: RequestLimits;
     readonly bodyLimitBytes?: number;
   }) {
     this.#functions = options.functions;
@@ -59,6 +65,8 @@ export class HttpListener {
     this.#cors = options.cors;
     this.#endpoints = options.endpoints;
     this.#log = options.log;
+    this.#limits = options.limits;
+    this.#queue = new RequestQueue(options.limits);
     this.#bodyLimitBytes = options.bodyLimitBytes ?? DEFAULT_BODY_LIMIT_BYTES;
     this.#server = createServer(
       { maxHeaderSize: LARGEST_HEADERS_BYTES, keepAliveTimeout: KEEP_ALIVE_MS },
@@ -77,7 +85,7 @@ export class HttpListener {
   listen(port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen(port, "127.0.0.1", () => {
+      this.#server.listen({ port, host: "127.0.0.1", backlog: BACKLOG }, () => {
         resolve((this.#server.address() as AddressInfo).port);
       });
     });
@@ -119,6 +127,24 @@ export class HttpListener {
       sendJson(response, own);
       return;
     }
+    const isTaken = await this.#queue.run(() =>
+      this.#call(request, response, { method, host, path, query, key, body }),
+    );
+    if (isTaken) return;
+    const { maxOutstandingRequests: limit } = this.#limits;
+    this.#log(
+      "information",
+      "Host.HttpThrottleMiddleware",
+      `Http request queue limit of ${String(limit)} has been exceeded.`,
+    );
+    sendEmpty(response, 429);
+  }
+
+  async #call(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { method, host, path, query, key, body }: HostRequest & { readonly host: string; readonly query: string },
+  ): Promise<void> {
     const match = this.#match(method, path);
     if (match === undefined) {
       sendEmpty(response, 404);
